@@ -1,0 +1,15 @@
+"""PATCH /v1/projects/{projectId}/forms/{xmlFormId}: change a form's state."""
+
+from __future__ import annotations
+
+from sheaf.forms import forms
+from sheaf.forms.forms import Form
+from sheaf.http.endpoint import endpoint
+from sheaf.http.request import Request
+
+
+@endpoint
+def handler(request: Request) -> Form:
+    form = request.find(forms.lookup(request.path))
+    request.auth.require("form.update", on=form)
+    return forms.update(form, forms.Change.from_api(request.json), by=request.auth)

@@ -1,0 +1,17 @@
+"""GET /v1/projects/{projectId}/forms/{xmlFormId}/submissions/{instanceId}/attachments/{filename}: give a file."""
+
+from __future__ import annotations
+
+from sheaf.http import files
+from sheaf.http.endpoint import endpoint
+from sheaf.http.request import Request
+from sheaf.http.response import Response
+from sheaf.problems import found
+from sheaf.submissions import attachments, location
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    form, submission = request.find(location.lookup(request.path))
+    request.auth.require("submission.read", on=form)
+    return files.download(request, *attachments.get(found(submission), request.path["filename"]))

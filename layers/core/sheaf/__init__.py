@@ -1,0 +1,1 @@
+"""Sheaf: a serverless submission server for ODK and KoBo style forms."""

@@ -1,0 +1,74 @@
+"""Actors: whoever can act. Users are actors with an e-mail address and a password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pynamodb.attributes import (
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+
+from sheaf import clock
+from sheaf.db import keys, reads
+from sheaf.db.counters import take
+from sheaf.db.items import IntegerAttribute, Item
+
+# Central's first ids belong to roles that it made itself; ours begin where users begin.
+FIRST_ID = 5
+
+
+class Actor(Item):
+    """An actor (key: `A#<actor>`, `A`).
+
+    `grants` holds `<role>:<acteeId>` of each assignment, so that one read tells all rights. Times
+    are microseconds since 1970.
+    """
+
+    id = IntegerAttribute(attr_name="i")
+    type = UnicodeAttribute(attr_name="t")
+    display_name = UnicodeAttribute(attr_name="n")
+    actee_id = UnicodeAttribute(attr_name="on")
+    email = UnicodeAttribute(attr_name="m", null=True)
+    password = UnicodeAttribute(attr_name="p", null=True)
+    grants = UnicodeSetAttribute(attr_name="g", null=True)
+    created_at = IntegerAttribute(attr_name="c")
+    updated_at = IntegerAttribute(attr_name="u", null=True)
+    deleted_at = IntegerAttribute(attr_name="x", null=True)
+    last_login_at = IntegerAttribute(attr_name="l", null=True)
+
+    @property
+    def actees(self) -> tuple[str, ...]:
+        """What rights on this actor are held on."""
+        return (self.actee_id,)
+
+    def to_api(self) -> dict[str, Any]:
+        """Give the actor as `submitter`, `actor` and the like show it."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "displayName": self.display_name,
+            "createdAt": clock.iso(self.created_at),
+            "updatedAt": clock.iso(self.updated_at),
+            "deletedAt": clock.iso(self.deleted_at),
+        }
+
+
+def new(kind: str, display_name: str, *, email: str | None = None) -> Actor:
+    """Make an actor with a number of its own; it is not yet stored."""
+    number = take("actor", FIRST_ID)
+    return Actor(
+        *keys.actor(number),
+        id=number,
+        type=kind,
+        display_name=display_name,
+        actee_id=clock.uuid(),
+        email=email,
+        created_at=clock.micros(),
+    )
+
+
+def by_id(actor_ids: set[int]) -> dict[int, Actor]:
+    """Read actors by their numbers; those that never were are left out."""
+    found = reads.fetch([Actor.ref(keys.actor(number)) for number in sorted(actor_ids)])
+    return {actor.id: actor for actor in found if actor is not None}

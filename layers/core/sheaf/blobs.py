@@ -1,0 +1,141 @@
+"""Files in S3: media, spreadsheets, and texts too large for an item.
+
+A blob's key begins with what it belongs to, holds the SHA-256 of its content, and is never
+written twice with other content, so a reference never changes what it means. Removing a thing
+removes all blobs under its prefix, those of uploads that never committed too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sheaf import aws, clock, settings
+from sheaf.telemetry import logger
+
+# What a synchronous Lambda response can carry as base64, with room for headers.
+INLINE_LIMIT = 4_400_000
+# Long enough for any client to follow a redirect, too short to pass a link around.
+LINK_LIFE = 60
+# Names that a header's quoted form cannot hold; sanitize-filename (which Central uses) drops them.
+_DROPPED = {ord(mark): None for mark in '/\\?<>:*|"'} | dict.fromkeys((*range(32), 127))
+_INLINE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif"})
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A stored file: key in the bucket, type, size in bytes, MD5 in hexadecimal, and a number."""
+
+    key: str
+    content_type: str
+    size: int
+    md5: str
+    id: int
+
+    def to_item(self) -> dict[str, Any]:
+        """Give it as an item holds it."""
+        return {"k": self.key, "t": self.content_type, "z": self.size, "m": self.md5, "i": self.id}
+
+    @classmethod
+    def from_item(cls, value: dict[str, Any]) -> Blob:
+        """Read it from an item."""
+        return cls(value["k"], value["t"], int(value["z"]), value["m"], int(value["i"]))
+
+
+def submission_prefix(submission_id: str) -> str:
+    """Where all files of a submission lie."""
+    return f"submissions/{submission_id}/"
+
+
+def form_prefix(form_id: int) -> str:
+    """Where all files of a form lie."""
+    return f"forms/{form_id}/"
+
+
+def store(prefix: str, data: bytes, content_type: str) -> Blob:
+    """Store a file and give what to remember of it.
+
+    Each call makes a key of its own, so that removing one upload can never take another's bytes.
+    """
+    digest = hashlib.sha256(data).hexdigest()
+    key = f"{prefix}{digest}-{clock.letters(6)}"
+    aws.client("s3").put_object(
+        Bucket=settings.BUCKET_NAME, Key=key, Body=data, ContentType=content_type
+    )
+    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    return Blob(key, content_type, len(data), md5, clock.micros())
+
+
+def same(blob: Blob | None, data: bytes, content_type: str) -> bool:
+    """Whether a blob already is this file."""
+    if blob is None or blob.content_type != content_type:
+        return False
+    return f"/{hashlib.sha256(data).hexdigest()}-" in blob.key
+
+
+def load(key: str) -> bytes:
+    """Read a file."""
+    answer = aws.client("s3").get_object(Bucket=settings.BUCKET_NAME, Key=key)
+    return answer["Body"].read()  # type: ignore[no-any-return]
+
+
+def forget(blob: Blob) -> None:
+    """Remove a file that nothing refers to any more.
+
+    What fails is left for `remove_all`: the change that made the file superfluous stands.
+    """
+    try:
+        aws.client("s3").delete_object(Bucket=settings.BUCKET_NAME, Key=blob.key)
+    except (BotoCoreError, ClientError):
+        logger.warning("blob left behind", extra={"key": blob.key})
+
+
+def remove_all(prefix: str) -> None:
+    """Remove every file under a prefix; doing it again does no harm."""
+    s3 = aws.client("s3")
+    for keys in _pages(prefix):
+        s3.delete_objects(
+            Bucket=settings.BUCKET_NAME,
+            Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
+        )
+
+
+def _pages(prefix: str) -> Iterator[list[str]]:
+    pages = aws.client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=settings.BUCKET_NAME, Prefix=prefix):
+        if keys := [each["Key"] for each in page.get("Contents", ())]:
+            yield keys
+
+
+def link(blob: Blob, name: str) -> str:
+    """Give a presigned URL that keeps the file's type and name."""
+    return aws.client("s3").generate_presigned_url(  # type: ignore[no-any-return]
+        "get_object",
+        Params={
+            "Bucket": settings.BUCKET_NAME,
+            "Key": blob.key,
+            "ResponseContentType": blob.content_type,
+            "ResponseContentDisposition": disposition(name, blob.content_type),
+        },
+        ExpiresIn=LINK_LIFE,
+    )
+
+
+def disposition(name: str, content_type: str | None = None) -> str:
+    """Give the Content-Disposition of a file, as Central words it (its `http.js`)."""
+    way = "inline" if content_type in _INLINE_TYPES else "attachment"
+    safe = name.translate(_DROPPED).strip() or "file"
+    plain = ""
+    for letter in safe:
+        if letter.isascii():
+            plain += letter
+        elif not plain.endswith("-"):
+            plain += "-"
+    # encodeURIComponent leaves !'()*~ alone; RFC 5987 does not allow the quote, star and brackets.
+    coded = quote(safe, safe="!~-._")
+    return f"{way}; filename=\"{plain}\"; filename*=UTF-8''{coded}"

@@ -1,0 +1,50 @@
+"""Time and chance: the only source of either, so that tests can steer both in one place."""
+
+import secrets
+import threading
+import time
+import uuid as _uuid
+from datetime import UTC, datetime
+
+_lock = threading.Lock()
+_last = 0
+
+
+def micros() -> int:
+    """Give microseconds since 1970, growing with every call in this process.
+
+    Sixteen digits until the year 2286 and below 2^53, so a JavaScript client reads it exactly.
+    """
+    global _last  # noqa: PLW0603 - the one counter that makes ids of this process unique
+    with _lock:
+        _last = max(_last + 1, time.time_ns() // 1000)
+        return _last
+
+
+def iso(moment: int | None) -> str | None:
+    """Show microseconds as Central does: ISO 8601, UTC, three digits of milliseconds, Z."""
+    if moment is None:
+        return None
+    seconds, rest = divmod(moment, 1_000_000)
+    shown = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{shown}.{rest // 1000:03d}Z"
+
+
+def token() -> str:
+    """Give a new secret token in Central's form: 48 random bytes, base64 with `!` and `$`."""
+    return secrets.token_urlsafe(48).replace("-", "$").replace("_", "!")
+
+
+def uuid() -> str:
+    """Give a new random UUID (version 4)."""
+    return str(_uuid.uuid4())
+
+
+def letters(count: int) -> str:
+    """Give so many random characters of a 32-letter alphabet without look-alikes."""
+    return "".join(secrets.choice("0123456789abcdefghjkmnpqrstvwxyz") for _ in range(count))
+
+
+def wait(seconds: float) -> None:
+    """Sleep up to so many seconds, at random: full jitter keeps retries apart."""
+    time.sleep(secrets.randbelow(1000) / 1000 * seconds)

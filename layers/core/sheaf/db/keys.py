@@ -1,0 +1,232 @@
+"""Every key of the table, one function a pattern. No other module builds a key.
+
+    pk                          sk                   item
+    --------------------------  -------------------  ---------------------------------------------
+    COUNTERS                    <name>               Counter: the last number given out
+    A#<actor>                   A                    Actor: user, app user, public link; its grants
+    EMAILS                      <email>              Email: claims an address, points to its actor
+    T#<sha256 of token>         T                    Session
+    G#<acteeId>                 <role>#<actor>       Assignment
+    PROJECTS                    <project>            Project
+    P#<project>                 F#<xmlFormId>        Form, live
+    P#<project>                 X#<form>             Form, deleted
+    P#<project>                 N#<xmlFormId>        FormName: how often the name was used
+    D#<form>                    V#<version>          Definition: a published version
+    D#<form>                    XML#<sha256>         DefinitionSource: what was uploaded
+    C#<project>#<xmlFormId>#<n>#<partition>#<instanceId>  C   Claim of an instanceId
+    S#<form><partition>#<shard> <id>                 Submission, its current version
+    V#<submission>              V#<nr>               SubmissionVersion: an older one, kept aside
+    V#<submission>              B#<event>#<hook>     HookBody: what a hook was or will be sent
+    E#<form>#<shard>            <id>                 Audit: the outbox of a form's submissions
+    E#site                      <id>                 Audit: the outbox of all else
+    H#<project>                 <form>#<hook>        Hook (form 0: all forms of the project)
+    L#<hook>                    <event>              Delivery
+    PURGE                       RUN                  PurgeRun: a purge that is under way
+
+A *partition* is `` (published) or `d` (draft); a *shard* is two hexadecimal digits; an *id* is
+made by `identifier`: 16 digits of microseconds, the shard, two random letters. Ids of one form
+sort by time, are unique over all its shards, and name the partition that holds them.
+"""
+
+import hashlib
+from base64 import urlsafe_b64encode
+
+from sheaf import clock
+
+
+def part(text: str) -> str:
+    """Escape what a client chose, so that it cannot reach over a separator."""
+    return text.replace("%", "%25").replace("#", "%23")
+
+
+def identifier(shard: int) -> str:
+    """Make a new id in a shard (0 to 255)."""
+    return f"{clock.micros():016d}{shard:02x}{clock.letters(2)}"
+
+
+def event_of(submission_id: str, micros: int) -> str:
+    """Give the id of a submission's event: its time, then what ends the submission's id."""
+    return f"{micros:016d}{submission_id[16:]}"
+
+
+def micros(identifier: str) -> int:
+    """Give an id's time, in microseconds since 1970; it serves as the number of the thing."""
+    return int(identifier[:16])
+
+
+def shard_of(identifier: str) -> str:
+    """Give an id's shard, two hexadecimal digits."""
+    return identifier[16:18]
+
+
+def shard_for(instance_id: str, shards: int) -> int:
+    """Choose the shard of a new submission: a hash spreads them evenly."""
+    return hashlib.sha256(instance_id.encode()).digest()[0] % shards
+
+
+def counter(name: str) -> tuple[str, str]:
+    """Key of a Counter."""
+    return "COUNTERS", name
+
+
+def actor(actor_id: int) -> tuple[str, str]:
+    """Key of an Actor."""
+    return f"A#{actor_id}", "A"
+
+
+EMAILS = "EMAILS"
+
+
+def email(address: str) -> tuple[str, str]:
+    """Key of an Email; addresses are compared without regard to case."""
+    return EMAILS, address.lower()
+
+
+def session(token: str) -> tuple[str, str]:
+    """Key of a Session: tokens are stored as their hash alone."""
+    digest = hashlib.sha256(token.encode()).digest()
+    return f"T#{urlsafe_b64encode(digest).decode().rstrip('=')}", "T"
+
+
+def assignments(actee_id: str) -> str:
+    """Partition of an actee's Assignments."""
+    return f"G#{actee_id}"
+
+
+def assignment(actee_id: str, role_id: int, actor_id: int) -> tuple[str, str]:
+    """Key of an Assignment."""
+    return assignments(actee_id), f"{role_id}#{actor_id:08d}"
+
+
+PROJECTS = "PROJECTS"
+
+
+def project(project_id: int) -> tuple[str, str]:
+    """Key of a Project."""
+    return PROJECTS, f"{project_id:010d}"
+
+
+def forms(project_id: int) -> str:
+    """Partition of a project's Forms and FormNames."""
+    return f"P#{project_id}"
+
+
+FORM = "F#"
+
+
+def form(project_id: int, xml_form_id: str) -> tuple[str, str]:
+    """Key of a live Form."""
+    return forms(project_id), f"{FORM}{xml_form_id}"
+
+
+def deleted_form(project_id: int, form_id: int) -> tuple[str, str]:
+    """Key of a deleted Form."""
+    return forms(project_id), f"X#{form_id}"
+
+
+def form_name(project_id: int, xml_form_id: str) -> tuple[str, str]:
+    """Key of a FormName."""
+    return forms(project_id), f"N#{xml_form_id}"
+
+
+def definitions(form_id: int) -> str:
+    """Partition of a form's Definitions."""
+    return f"D#{form_id}"
+
+
+DEFINITION = "V#"
+
+
+def definition(form_id: int, version: str) -> tuple[str, str]:
+    """Key of a published Definition."""
+    return definitions(form_id), f"{DEFINITION}{version}"
+
+
+def definition_source(form_id: int, sha256: str) -> tuple[str, str]:
+    """Key of a DefinitionSource."""
+    return definitions(form_id), f"XML#{sha256}"
+
+
+def claim(
+    project_id: int, xml_form_id: str, use: int, partition: str, instance_id: str
+) -> tuple[str, str]:
+    """Key of a Claim: computable from a URL alone, so it is read along with the form.
+
+    `use` counts the forms of the project that have borne the name before, which is 0 but for a
+    form that took a deleted form's id.
+    """
+    return f"C#{project_id}#{part(xml_form_id)}#{use}#{partition}#{part(instance_id)}", "C"
+
+
+def submissions(form_id: int, partition: str, shard: str) -> str:
+    """Partition of one shard of a form's Submissions."""
+    return f"S#{form_id}{partition}#{shard}"
+
+
+def submission(form_id: int, partition: str, submission_id: str) -> tuple[str, str]:
+    """Key of a Submission."""
+    return submissions(form_id, partition, shard_of(submission_id)), submission_id
+
+
+def collection(submission_id: str) -> str:
+    """Partition of what hangs on one submission: older versions, hook bodies."""
+    return f"V#{submission_id}"
+
+
+VERSION = "V#"
+
+
+def version(submission_id: str, number: int) -> tuple[str, str]:
+    """Key of a SubmissionVersion; numbers count from 0, the first version."""
+    return collection(submission_id), f"{VERSION}{number:06d}"
+
+
+def hook_body(submission_id: str, event_id: str, hook_id: str) -> tuple[str, str]:
+    """Key of a HookBody."""
+    return collection(submission_id), f"B#{event_id}#{hook_id}"
+
+
+# The stream's filter in template.yaml names this prefix: what begins with it is an event.
+FEED = "E#"
+SITE_FEED = f"{FEED}site"
+
+
+def feed(form_id: int, shard: str) -> str:
+    """Partition of the Audits of one shard of a form's submissions."""
+    return f"{FEED}{form_id}#{shard}"
+
+
+def feed_of(submissions_pk: str, submission_id: str) -> str:
+    """Give the feed that tells of the submissions of a partition (`submissions`)."""
+    form = submissions_pk.split("#")[1].rstrip("dx")
+    return feed(int(form), shard_of(submission_id))
+
+
+def hooks(project_id: int) -> str:
+    """Partition of a project's Hooks."""
+    return f"H#{project_id}"
+
+
+def hook_scope(form_id: int) -> str:
+    """Beginning of the sort keys of a form's Hooks; form 0 stands for the whole project."""
+    return f"{form_id}#"
+
+
+def hook(project_id: int, form_id: int, hook_id: str) -> tuple[str, str]:
+    """Key of a Hook."""
+    return hooks(project_id), f"{hook_scope(form_id)}{hook_id}"
+
+
+def deliveries(hook_id: str) -> str:
+    """Partition of a hook's Deliveries."""
+    return f"L#{hook_id}"
+
+
+def delivery(hook_id: str, event_id: str) -> tuple[str, str]:
+    """Key of a Delivery: one for each hook and event, whatever happens twice."""
+    return deliveries(hook_id), event_id
+
+
+PURGE_RUN = ("PURGE", "RUN")
+# Hash key of the sparse index `due`: submissions that a purge may be due for.
+DUE_PURGE = "purge"

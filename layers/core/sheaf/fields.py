@@ -1,0 +1,82 @@
+"""Reading values that a client sent: path variables, query parameters, members of a JSON body.
+
+Each reader gives the value in its type or raises the Problem that Central would. Members that
+nobody asks for are ignored, as Central does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sheaf.problems import InvalidDataType, MissingParameter, OutOfRange, UnexpectedValue
+
+# PostgreSQL's integer, which is what Central's ids are.
+LARGEST = 2**31 - 1
+_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+
+
+def number(text: str) -> int:
+    """Read a path variable that must be an integer."""
+    if not _INTEGER.fullmatch(text):
+        raise InvalidDataType("type integer", value=text)
+    if len(text) > 11 or abs(int(text)) > LARGEST:
+        raise OutOfRange(value=text, type="integer")
+    return int(text)
+
+
+def count(query: Mapping[str, str], field: str) -> int | None:
+    """Read a query parameter that counts something: an integer from 0 on, or absent (None)."""
+    text = query.get(field)
+    if text is None:
+        return None
+    if not _INTEGER.fullmatch(text) or text.startswith("-") or len(text) > 11:
+        raise InvalidDataType("integer", field=field)
+    return int(text)
+
+
+def flag(query: Mapping[str, str], field: str) -> bool:
+    """Read a query parameter that is on when it says true, in any case (pyODK says True)."""
+    return query.get(field, "").lower() == "true"
+
+
+def text(body: Mapping[str, Any], field: str) -> str:
+    """Read a member that must be a text and not absent."""
+    value = optional_text(body, field)
+    if value is None:
+        raise MissingParameter(field=field)
+    return value
+
+
+def optional_text(body: Mapping[str, Any], field: str) -> str | None:
+    """Read a member that is a text, or absent, or null."""
+    value = body.get(field)
+    if value is not None and not isinstance(value, str):
+        raise InvalidDataType("string", field=field)
+    return value
+
+
+def optional_flag(body: Mapping[str, Any], field: str) -> bool | None:
+    """Read a member that is true or false, or absent, or null."""
+    value = body.get(field)
+    if value is not None and not isinstance(value, bool):
+        raise InvalidDataType("boolean", field=field)
+    return value
+
+
+def texts(body: Mapping[str, Any], field: str) -> list[str] | None:
+    """Read a member that is a list of texts, or absent, or null."""
+    value = body.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise InvalidDataType("list of strings", field=field)
+    return value
+
+
+def choice(value: Any, field: str, allowed: tuple[Any, ...], reason: str) -> Any:
+    """Give a value that must be one of a few."""
+    if value not in allowed or isinstance(value, (bool, dict, list)):
+        raise UnexpectedValue(field=field, value=value, reason=reason)
+    return value

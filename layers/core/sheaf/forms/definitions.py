@@ -1,0 +1,105 @@
+"""Form definitions: the versions of a form, each fixed once it is published.
+
+What a submission needs of its version (the fields) is kept apart from what was uploaded (the XML
+and a spreadsheet), because the one is read with every submission and the other seldom.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Any
+
+from pynamodb.attributes import BinaryAttribute, JSONAttribute, UnicodeAttribute
+
+from sheaf import blobs, clock
+from sheaf.blobs import Blob
+from sheaf.db import keys, reads
+from sheaf.db.compression import pack, unpack
+from sheaf.db.items import IntegerAttribute, Item
+from sheaf.forms import schema
+from sheaf.forms.schema import Field
+from sheaf.forms.upload import Upload
+from sheaf.problems import found
+
+# An item may hold 400 KB; a definition's XML is compressed and almost never near it.
+LARGEST_INLINE = 350_000
+
+
+class Definition(Item):
+    """A published version of a form (key: `D#<form>`, `V#<version>`)."""
+
+    id = IntegerAttribute(attr_name="i")
+    version = UnicodeAttribute(attr_name="v")
+    name = UnicodeAttribute(attr_name="n", null=True)
+    md5 = UnicodeAttribute(attr_name="m")
+    sha1 = UnicodeAttribute(attr_name="h1")
+    sha256 = UnicodeAttribute(attr_name="h2")
+    fields_packed = BinaryAttribute(attr_name="f", legacy_encoding=False)
+    spreadsheet: JSONAttribute = JSONAttribute(attr_name="x", null=True)
+    published_at = IntegerAttribute(attr_name="p", null=True)
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields of this version, in the order of the form."""
+        return schema.load(unpack(self.fields_packed).decode())
+
+
+class DefinitionSource(Item):
+    """The XML of a definition (key: `D#<form>`, `XML#<sha256>`), here or in S3."""
+
+    packed = BinaryAttribute(attr_name="x", null=True, legacy_encoding=False)
+    blob_key = UnicodeAttribute(attr_name="b", null=True)
+
+
+def make(form_id: int, upload: Upload, version: str) -> tuple[Definition, DefinitionSource]:
+    """Make the items of an uploaded definition; what is too large for one goes to S3 first."""
+    xml, prefix = upload.xml, blobs.form_prefix(form_id)
+    now = clock.micros()
+    sheet = None
+    if upload.spreadsheet is not None:
+        sheet = blobs.store(prefix, upload.spreadsheet, upload.content_type).to_item()
+    definition = Definition(
+        *keys.definition(form_id, version),
+        id=now,
+        version=version,
+        name=upload.definition.name,
+        md5=hashlib.md5(xml, usedforsecurity=False).hexdigest(),
+        sha1=hashlib.sha1(xml, usedforsecurity=False).hexdigest(),
+        sha256=hashlib.sha256(xml).hexdigest(),
+        fields_packed=pack(schema.dump(upload.definition.fields).encode()),
+        spreadsheet=sheet,
+        published_at=now,
+    )
+    return definition, _source(form_id, definition.sha256, xml)
+
+
+def _source(form_id: int, sha256: str, xml: bytes) -> DefinitionSource:
+    source = DefinitionSource(*keys.definition_source(form_id, sha256))
+    packed = pack(xml)
+    if len(packed) <= LARGEST_INLINE:
+        source.packed = packed
+    else:
+        source.blob_key = blobs.store(blobs.form_prefix(form_id), xml, "application/xml").key
+    return source
+
+
+def get(form_id: int, version: str) -> Definition:
+    """Read a published version.
+
+    Raises:
+        NotFound: it does not exist.
+    """
+    return found(reads.get(Definition.ref(keys.definition(form_id, version))))
+
+
+def xml(form_id: int, sha256: str) -> bytes:
+    """Read the XML of a definition, byte for byte as it was uploaded or converted."""
+    source = found(reads.get(DefinitionSource.ref(keys.definition_source(form_id, sha256))))
+    return blobs.load(source.blob_key) if source.packed is None else unpack(source.packed)
+
+
+def spreadsheet(definition: Definition) -> Blob | None:
+    """Give the spreadsheet that a definition was made from, if it was."""
+    stored: dict[str, Any] | None = definition.spreadsheet
+    return None if stored is None else Blob.from_item(stored)

@@ -1,0 +1,308 @@
+"""Forms: what a project collects. A form's name is its xmlFormId; its number is ours alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+
+from sheaf import clock, fields
+from sheaf.access.auth import Auth
+from sheaf.blobs import Blob
+from sheaf.db import keys, reads
+from sheaf.db.counters import take
+from sheaf.db.items import IntegerAttribute, Item
+from sheaf.db.reads import Lookup
+from sheaf.db.transaction import Transaction
+from sheaf.forms import definitions
+from sheaf.forms.definitions import Definition
+from sheaf.forms.schema import Field
+from sheaf.forms.upload import XLS, XLSX, Upload
+from sheaf.problems import (
+    AlreadyExists,
+    Busy,
+    NotFound,
+    Problem,
+    ValueTooLong,
+    VersionAlreadyPublished,
+    found,
+)
+from sheaf.projects import projects
+from sheaf.projects.projects import Project
+
+if TYPE_CHECKING:
+    from pynamodb.expressions.condition import Condition
+
+STATES = ("open", "closing", "closed")
+SPREADSHEETS = {".xlsx": XLSX, ".xls": XLS}
+# Central's column; and what a key of the table can hold.
+LONGEST_ID = 64
+LONGEST_VERSION = 255
+# Partitions over which a form's submissions spread: 1,000 a second need two; four leave room.
+SHARDS = 4
+
+
+class Form(Item):
+    """A form (key: `P#<project>`, `F#<xmlFormId>`; deleted: `X#<form>`)."""
+
+    id = IntegerAttribute(attr_name="i")
+    project_id = IntegerAttribute(attr_name="pr")
+    xml_form_id = UnicodeAttribute(attr_name="f")
+    actee_id = UnicodeAttribute(attr_name="on")
+    project_actee_id = UnicodeAttribute(attr_name="po")
+    use = IntegerAttribute(attr_name="u", default=0)
+    shards = IntegerAttribute(attr_name="s", default=SHARDS)
+    state = UnicodeAttribute(attr_name="st", default="open")
+    webforms_enabled = BooleanAttribute(attr_name="w", default=True)
+    name = UnicodeAttribute(attr_name="n", null=True)
+    version = UnicodeAttribute(attr_name="v", null=True)
+    md5 = UnicodeAttribute(attr_name="m", null=True)
+    sha1 = UnicodeAttribute(attr_name="h1", null=True)
+    sha256 = UnicodeAttribute(attr_name="h2", null=True)
+    key_id = IntegerAttribute(attr_name="k", null=True)
+    draft_token = UnicodeAttribute(attr_name="dt", null=True)
+    published_at = IntegerAttribute(attr_name="p", null=True)
+    created_by = IntegerAttribute(attr_name="by", null=True)
+    created_at = IntegerAttribute(attr_name="c")
+    updated_at = IntegerAttribute(attr_name="up", null=True)
+    deleted_at = IntegerAttribute(attr_name="x", null=True)
+
+    @property
+    def actees(self) -> tuple[str, ...]:
+        """What rights on this form are held on: itself and its project."""
+        return (self.actee_id, self.project_actee_id)
+
+    @property
+    def reading_verbs(self) -> tuple[str, ...]:
+        """The verbs of which one suffices to read the definition: collectors see open forms."""
+        return ("form.read",) if self.state == "closed" else ("form.read", "open_form.read")
+
+    @property
+    def accepting(self) -> bool:
+        """Whether submissions are taken."""
+        return self.state != "closed"
+
+    def to_api(self) -> dict[str, Any]:
+        """Give the form as Central shows it."""
+        return {
+            "projectId": self.project_id,
+            "xmlFormId": self.xml_form_id,
+            "state": self.state,
+            "enketoId": None,
+            "enketoOnceId": None,
+            "createdAt": clock.iso(self.created_at),
+            "updatedAt": clock.iso(self.updated_at),
+            "webformsEnabled": self.webforms_enabled,
+            "keyId": self.key_id,
+            "version": self.version,
+            "hash": self.md5,
+            "sha": self.sha1,
+            "sha256": self.sha256,
+            "draftToken": self.draft_token,
+            "publishedAt": clock.iso(self.published_at),
+            "name": self.name,
+        }
+
+
+class FormName(Item):
+    """A name that forms of a project have borne (key: `P#<project>`, `N#<xmlFormId>`).
+
+    `versions` are all that were ever published under it, each after a `=` because a set cannot
+    hold an empty text; `uses` counts the forms.
+    """
+
+    uses = IntegerAttribute(attr_name="n")
+    versions = UnicodeSetAttribute(attr_name="v", null=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a client may change of a form."""
+
+    state: str | None
+    webforms_enabled: bool | None
+
+    @classmethod
+    def from_api(cls, body: Mapping[str, Any]) -> Self:
+        """Read a form's JSON."""
+        if (state := body.get("state")) is not None:
+            fields.choice(state, "state", STATES, "not a recognized state name")
+        return cls(state, fields.optional_flag(body, "webformsEnabled"))
+
+
+def refs(path: Mapping[str, str]) -> tuple[Any, Any]:
+    """Refer to the project and the form of `{projectId}` and `{xmlFormId}`."""
+    project = projects.ref(path)
+    return project, Form.ref(keys.form(fields.number(path["projectId"]), path["xmlFormId"]))
+
+
+def live(project: Project | None, form: Form | None) -> Form:
+    """Give the form, or raise NotFound when it or its project is not there."""
+    projects.live(project)
+    if form is None:
+        raise NotFound
+    return form
+
+
+def lookup(path: Mapping[str, str]) -> Lookup[Form]:
+    """Find the form of `{projectId}` and `{xmlFormId}`.
+
+    Raises:
+        NotFound: there is none, or not any more.
+    """
+    project, form = yield refs(path)
+    return live(project, form)
+
+
+def list_for(project: Project, auth: Auth) -> list[Form]:
+    """List the forms of a project that one may see, by name."""
+    forms = Form.query(keys.forms(project.id), Form.sk.startswith(keys.FORM), consistent_read=True)
+    verbs = ("form.list", "open_form.list")
+    seen = [
+        form
+        for form in forms
+        if auth.verbs(form) & set(verbs[:1] if form.state == "closed" else verbs)
+    ]
+    return sorted(seen, key=lambda form: (form.name or form.xml_form_id).lower())
+
+
+def xml(form: Form) -> bytes:
+    """Give the XML of a form's published version.
+
+    Raises:
+        NotFound: it has none.
+    """
+    return definitions.xml(form.id, found(form.sha256))
+
+
+def fields_of(form: Form) -> tuple[Field, ...]:
+    """Give the fields of a form's published version.
+
+    Raises:
+        NotFound: it has none.
+    """
+    return definitions.get(form.id, found(form.version)).fields
+
+
+def spreadsheet(form: Form, suffix: str) -> tuple[str, Blob]:
+    """Give the spreadsheet of a form's published version and the name to save it under.
+
+    Raises:
+        NotFound: the form was not made from one of this kind (".xlsx" or ".xls").
+    """
+    blob = definitions.spreadsheet(definitions.get(form.id, found(form.version)))
+    if blob is None or blob.content_type != SPREADSHEETS[suffix]:
+        raise NotFound
+    return f"{form.xml_form_id}{suffix}", blob
+
+
+def create(project: Project, upload: Upload, *, by: Auth) -> Form:
+    """Create a form and publish its first version.
+
+    Raises:
+        AlreadyExists: the project has a form of that id.
+        VersionAlreadyPublished: a deleted form of that id had this version.
+        ValueTooLong: the id or the version is too long.
+    """
+    xml_form_id, version = upload.definition.xml_form_id, upload.definition.version
+    for text, limit in ((xml_form_id, LONGEST_ID), (version, LONGEST_VERSION)):
+        if len(text) > limit:
+            raise ValueTooLong(maxLength=str(limit))
+    name = reads.get(FormName.ref(keys.form_name(project.id, xml_form_id)))
+    number = take("form")
+    definition, source = definitions.make(number, upload, version)
+    form = Form(
+        *keys.form(project.id, xml_form_id),
+        id=number,
+        project_id=project.id,
+        xml_form_id=xml_form_id,
+        actee_id=clock.uuid(),
+        project_actee_id=project.actee_id,
+        use=0 if name is None else name.uses,
+        created_by=by.actor_id,
+        created_at=definition.id,
+    )
+    _show(form, definition)
+    with Transaction() as tx:
+        tx.create(form, otherwise=AlreadyExists(projectId=project.id, xmlFormId=xml_form_id))
+        tx.create(definition)
+        tx.create(source)
+        _take_name(tx, form, version)
+        tx.audit("form.create", by=by, on=form.actee_id, feed=_feed(form))
+        tx.audit("form.update.publish", by=by, on=form.actee_id, feed=_feed(form))
+    return form
+
+
+def update(form: Form, change: Change, *, by: Auth) -> Form:
+    """Change a form's state, or whether Web Forms may be used.
+
+    Raises:
+        NotFound: it has been deleted meanwhile.
+    """
+    form.updated_at = clock.micros()
+    actions = [Form.updated_at.set(form.updated_at)]
+    said: dict[str, Any] = {}
+    if change.state is not None:
+        form.state = said["state"] = change.state
+        actions.append(Form.state.set(change.state))
+    if change.webforms_enabled is not None:
+        form.webforms_enabled = said["webformsEnabled"] = change.webforms_enabled
+        actions.append(Form.webforms_enabled.set(change.webforms_enabled))
+    with Transaction() as tx:
+        tx.update(form, actions, Form.id == form.id, otherwise=NotFound())
+        tx.audit("form.update", by=by, on=form.actee_id, feed=_feed(form), details={"data": said})
+    return form
+
+
+def delete(form: Form, *, by: Auth) -> None:
+    """Delete a form. Its data stay, out of reach; its id is free for another form."""
+    kept = Form.ref(keys.deleted_form(form.project_id, form.id)).read(form.serialize())
+    kept.pk, kept.sk = keys.deleted_form(form.project_id, form.id)
+    kept.deleted_at = clock.micros()
+    with Transaction() as tx:
+        tx.delete(form, _unchanged(form), otherwise=NotFound())
+        tx.create(kept)
+        tx.audit("form.delete", by=by, on=form.actee_id, feed=_feed(form))
+
+
+def _unchanged(form: Form) -> Condition:
+    """Require that the form is as it was read."""
+    seen = Form.updated_at
+    at = seen.does_not_exist() if form.updated_at is None else seen == form.updated_at
+    return (Form.id == form.id) & at  # type: ignore[no-any-return]
+
+
+def _show(form: Form, definition: Definition) -> None:
+    """Let the form show what its current definition is."""
+    form.version, form.name = definition.version, definition.name
+    form.md5, form.sha1, form.sha256 = definition.md5, definition.sha1, definition.sha256
+    form.published_at = definition.published_at
+
+
+def _take_name(tx: Transaction, form: Form, version: str) -> None:
+    name = FormName(*keys.form_name(form.project_id, form.xml_form_id))
+    marked = f"={version}"
+
+    def otherwise(raw: dict[str, Any] | None) -> Problem:
+        if marked in (raw or {}).get("v", {}).get("SS", ()):
+            return VersionAlreadyPublished(xmlFormId=form.xml_form_id, version=version)
+        return Busy()
+
+    unused = FormName.uses.does_not_exist() if form.use == 0 else FormName.uses == form.use
+    tx.update(
+        name,
+        [FormName.uses.set(form.use + 1), FormName.versions.add({marked})],
+        unused & ~FormName.versions.contains(marked),
+        otherwise=otherwise,
+    )
+
+
+def _feed(form: Form) -> str:
+    """The outbox in which what happens to the form itself is told."""
+    return keys.feed(form.id, "00")

@@ -1,0 +1,94 @@
+"""The fields of a form version, as ODK Central's `/fields` tells them, and how they are kept.
+
+Fields stand in the order of the form's instance, a group or repeat right before what it holds.
+Types are those of the binds (`string`, `int`, `geopoint`, `binary`, …), besides `structure` (a
+group), `repeat`, and `unknown` for a node that no bind gives a type.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+_BINARY = 1
+_SELECT_MULTIPLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A node of a form's instance. Its path starts below the root: `/meta/instanceID`."""
+
+    path: str
+    type: str
+    binary: bool = False
+    select_multiple: bool = False
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def parent(self) -> str:
+        """The path of the group or repeat that holds this field; '' for the root."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def structural(self) -> bool:
+        """Whether this is a group or a repeat: it holds fields, not a value."""
+        return self.type in {"structure", "repeat"}
+
+    def to_api(self) -> dict[str, Any]:
+        """Give `{path, name, type, binary, selectMultiple}`; the last two are true or null."""
+        return {
+            "path": self.path,
+            "name": self.name,
+            "type": self.type,
+            "binary": self.binary or None,
+            "selectMultiple": self.select_multiple or None,
+        }
+
+
+def dump(fields: Iterable[Field]) -> str:
+    """Write fields as compact JSON, for `load` to read: `[[path, type(, flags)], …]`."""
+    rows: list[list[str | int]] = []
+    for field in fields:
+        flags = _BINARY * field.binary + _SELECT_MULTIPLE * field.select_multiple
+        rows.append([field.path, field.type, flags] if flags else [field.path, field.type])
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+
+
+def load(dumped: str) -> tuple[Field, ...]:
+    """Read what `dump` wrote."""
+    fields = []
+    for path, type_, *rest in json.loads(dumped):
+        flags = rest[0] if rest else 0
+        fields.append(Field(path, type_, bool(flags & _BINARY), bool(flags & _SELECT_MULTIPLE)))
+    return tuple(fields)
+
+
+def sanitize(name: str) -> str:
+    """Make a name fit for OData: each run of other characters than A-Z, a-z, 0-9, _ becomes `_`.
+
+    One that starts with such a character or a digit gets a `_` in front (Central's util.js), so
+    `1st choice` is `_1st_choice`.
+    """
+    return re.sub(r"[^A-Za-z0-9_]+", "_", re.sub(r"^(?=[^A-Za-z_])", "_", name))
+
+
+def odata(fields: Iterable[Field]) -> tuple[Field, ...]:
+    """Give the fields with paths as OData names them (`?odata=true`)."""
+    return tuple(
+        replace(field, path="/".join(map(sanitize, field.path.split("/")))) for field in fields
+    )
+
+
+def children(fields: Iterable[Field]) -> dict[str, list[Field]]:
+    """Sort fields by the path of what holds them; those of the root are under ''."""
+    held: dict[str, list[Field]] = {}
+    for field in fields:
+        held.setdefault(field.parent, []).append(field)
+    return held

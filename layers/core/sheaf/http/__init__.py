@@ -1,0 +1,1 @@
+"""The kernel: from an API Gateway event to a handler and back."""

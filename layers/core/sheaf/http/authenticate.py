@@ -1,0 +1,134 @@
+"""Who asks: the credentials of a request, in Central's order.
+
+A token in the path (`/v1/key/{token}/…`) or in `?st=` comes first, then a Bearer token, then Basic,
+then the session cookie. Whatever is wrong with the first that is present is an answer; the next
+is not tried.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from base64 import b64decode
+from binascii import Error as Base64Error
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote
+
+from sheaf.access import passwords, sessions, users
+from sheaf.access.actors import Actor
+from sheaf.access.sessions import Session
+from sheaf.db.reads import Lookup
+from sheaf.problems import AuthenticationFailed, Forbidden, HttpsOnly
+
+if TYPE_CHECKING:
+    from sheaf.http.request import Request
+
+Identity = tuple[Session | None, Actor]
+
+SESSION_COOKIE = "__Host-session"
+CSRF_COOKIE = "__csrf"
+
+_TOKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!$")
+_TOKEN_LENGTH = 64
+# Actors whose tokens may stand in a path: a web user's session must not end up in links and logs.
+_KEY_TYPES = frozenset({"field_key", "public_link"})
+
+# Basic sends the password with every request, and verifying one costs 100 ms on purpose. What was
+# verified lately is remembered under a key that only this process has.
+_KNOWN_FOR = 300.0
+_KNOWN_AT_MOST = 1000
+_known: dict[bytes, float] = {}
+_pepper = secrets.token_bytes(32)
+
+
+def lookup(request: Request) -> Lookup[Identity]:
+    """Find who asks.
+
+    Raises:
+        AuthenticationFailed: no credentials, or wrong ones.
+        Forbidden: a well-formed token in the path that is unknown or a web user's.
+        HttpsOnly: Basic or a cookie over plain HTTP.
+    """
+    key = request.path.get("token") if "/key/" in request.raw_path else None
+    key = key or request.query.get("st")
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if key is not None:
+        return (yield from _by_key(key))
+    if scheme.lower() == "bearer":
+        return (yield from sessions.lookup(credentials))
+    if scheme.lower() == "basic":
+        return (yield from _by_basic(request, credentials))
+    if not scheme and (token := request.cookies.get(SESSION_COOKIE)):
+        return (yield from _by_cookie(request, unquote(token)))
+    raise AuthenticationFailed
+
+
+def _by_key(token: str) -> Lookup[Identity]:
+    if len(token) != _TOKEN_LENGTH or not _TOKEN.issuperset(token):
+        raise AuthenticationFailed
+    try:
+        session, actor = yield from sessions.lookup(token)
+    except AuthenticationFailed:
+        # Collect asks for a password on 401 and has none to give: Central says 403 here.
+        raise Forbidden from None
+    if actor.type not in _KEY_TYPES:
+        raise Forbidden
+    return session, actor
+
+
+def _by_basic(request: Request, credentials: str) -> Lookup[Identity]:
+    _require_https(request)
+    try:
+        email, colon, password = b64decode(credentials, validate=True).decode().partition(":")
+    except (Base64Error, UnicodeDecodeError):
+        raise AuthenticationFailed from None
+    if not colon:
+        raise AuthenticationFailed
+    actor = yield from users.by_email(email)
+    if actor is None or not _verified(actor, password):
+        raise AuthenticationFailed
+    return None, actor
+
+
+def _verified(actor: Actor, password: str) -> bool:
+    sealed = actor.password or ""
+    proof = hmac.digest(_pepper, f"{sealed}\0{password}".encode(), hashlib.sha256)
+    now = time.monotonic()
+    if _known.get(proof, 0.0) > now:
+        return True
+    if not passwords.matches(password, sealed):
+        return False
+    if len(_known) >= _KNOWN_AT_MOST:
+        _known.clear()
+    _known[proof] = now + _KNOWN_FOR
+    return True
+
+
+def _by_cookie(request: Request, token: str) -> Lookup[Identity]:
+    _require_https(request)
+    session, actor = yield from sessions.lookup(token)
+    # Central checks POST alone: browsers send other methods cross-site only after asking.
+    if request.method == "POST" and not _csrf_proven(request, session):
+        raise AuthenticationFailed
+    return session, actor
+
+
+def _csrf_proven(request: Request, session: Session) -> bool:
+    """A header that only scripts of our own origin can send, or the token in the body."""
+    if request.headers.get("x-requested-with") == "XMLHttpRequest":
+        return True
+    kind = request.headers.get("content-type", "")
+    if "urlencoded" in kind:
+        given = dict(parse_qsl(request.raw_body.decode(errors="replace"))).get(CSRF_COOKIE)
+    else:
+        given = request.json.get(CSRF_COOKIE) if "json" in kind else None
+    return isinstance(given, str) and hmac.compare_digest(
+        unquote(given).encode(), session.csrf.encode()
+    )
+
+
+def _require_https(request: Request) -> None:
+    if request.headers.get("x-forwarded-proto") != "https":
+        raise HttpsOnly

@@ -1,0 +1,134 @@
+"""The kernel: makes a Lambda handler of a function from a Request to what it answers.
+
+`endpoint`, `openrosa` and `odata` differ in what they check first and how they word a Problem; all
+else about the wire is here once. A handler returns a value or raises a Problem and knows nothing
+of events, statuses or logs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from html import escape
+from typing import Any
+
+from sheaf.http.request import Request
+from sheaf.http.response import Response, finish, render
+from sheaf.problems import BadHeader, NotFound, Problem
+from sheaf.telemetry import logger
+
+Handle = Callable[[Request], Any]
+LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
+Wrap = Callable[[Handle], LambdaHandler]
+
+
+def endpoint(handle: Handle) -> LambdaHandler:
+    """Serve JSON to whoever can say who they are."""
+    return _kernel(handle, _check_method, _json_problem, anonymous=False)
+
+
+def anonymous(handle: Handle) -> LambdaHandler:
+    """Serve JSON to anybody."""
+    return _kernel(handle, _check_method, _json_problem, anonymous=True)
+
+
+def openrosa(handle: Handle) -> LambdaHandler:
+    """Serve OpenRosa's XML. The version header is asked for before anything else."""
+    return _kernel(handle, _check_openrosa, _openrosa_problem, anonymous=False)
+
+
+def odata(handle: Handle) -> LambdaHandler:
+    """Serve OData; Problems of an XML document are XML."""
+    return _kernel(handle, _check_method, _odata_problem, anonymous=False)
+
+
+def _kernel(
+    handle: Handle,
+    check: Callable[[Request], None],
+    write_problem: Callable[[Request, Problem], Response],
+    *,
+    anonymous: bool,
+) -> LambdaHandler:
+    @wraps(handle)
+    def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+        began = time.perf_counter()
+        request = Request.from_event(event)
+        code: float | None = None
+        try:
+            check(request)
+            response = render(handle(request))
+            if not (anonymous or request.authenticated):
+                raise AssertionError("a handler answered without asking who asks")  # noqa: TRY301
+        except Problem as problem:
+            code = problem.code
+            response = write_problem(request, problem)
+        except Exception:
+            logger.exception("failed", extra={"route": request.route, "request_id": request.id})
+            response = Response.json({"message": "Internal Server Error"}, status=500)
+        payload = finish(request, response)
+        _log(request, payload["statusCode"], code, began)
+        return payload
+
+    return handler
+
+
+def _log(request: Request, status: int, code: float | None, began: float) -> None:
+    """Write the request's one line."""
+    line = {
+        "route": request.route,
+        "status": status,
+        "code": code,
+        "ms": round((time.perf_counter() - began) * 1000, 1),
+        "actor": request.auth.actor_id if request.authenticated else None,
+        "request_id": request.id,
+    }
+    logger.info("request", extra={k: v for k, v in line.items() if v is not None})
+
+
+def _check_method(request: Request) -> None:
+    """GET routes take any method, because HTTP APIs have no HEAD of their own; refuse the rest."""
+    if request.route.startswith("ANY ") and request.method not in ("GET", "HEAD"):
+        raise NotFound
+
+
+def _json_problem(_request: Request, problem: Problem) -> Response:
+    return Response.json(problem.to_api(), status=problem.status)
+
+
+OPENROSA_HEADERS = {
+    "Content-Language": "en",
+    "X-OpenRosa-Version": "1.0",
+    # API Gateway and Lambda carry 6 MB, which is 4.5 MB of base64: clients split what is larger.
+    "X-OpenRosa-Accept-Content-Length": "4400000",
+}
+
+
+def openrosa_message(nature: str, message: str, *, status: int) -> Response:
+    """Give an OpenRosa response of one message."""
+    body = (
+        '\n  <OpenRosaResponse xmlns="http://openrosa.org/http/response" items="0">\n'
+        f'    <message nature="{nature}">{escape(message)}</message>\n'
+        "  </OpenRosaResponse>"
+    )
+    return Response(body.encode(), "text/xml; charset=utf-8", status, OPENROSA_HEADERS)
+
+
+def _check_openrosa(request: Request) -> None:
+    version = request.headers.get("x-openrosa-version")
+    if version != "1.0":
+        raise BadHeader("X-OpenRosa-Version", version)
+
+
+def _openrosa_problem(_request: Request, problem: Problem) -> Response:
+    return openrosa_message("error", str(problem), status=problem.status)
+
+
+def _odata_problem(request: Request, problem: Problem) -> Response:
+    if not request.raw_path.endswith("/$metadata"):
+        return _json_problem(request, problem)
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<error code="{problem.code}">\n  <message>{escape(str(problem))}</message>\n</error>'
+    )
+    return Response(body.encode(), "application/xml; charset=utf-8", problem.status)

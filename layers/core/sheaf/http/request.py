@@ -1,0 +1,202 @@
+"""A request, as handlers see it: read from API Gateway's event (payload 2.0), parsed when asked."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from sheaf import settings
+from sheaf.access.auth import Auth
+from sheaf.db import reads
+from sheaf.db.reads import Lookup
+from sheaf.http import authenticate
+from sheaf.problems import BadHeader, BodyTooLarge, Unparseable
+
+_T = TypeVar("_T")
+
+# Central's limit for JSON bodies.
+JSON_LIMIT = 250 * 1024
+# Central cuts what clients say of themselves to this many characters.
+CLIENT_LIMIT = 255
+
+
+@dataclass(slots=True)
+class _State:
+    auth: Auth | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked. `path` holds the route's variables, decoded; header names are lower-case."""
+
+    method: str
+    raw_path: str
+    raw_query: str
+    route: str
+    path: Mapping[str, str]
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+    raw_body: bytes
+    host: str
+    id: str
+    _state: _State = field(default_factory=_State, repr=False)
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> Request:
+        """Read an HTTP API event. Its path is decoded, its query is not."""
+        context = event["requestContext"]
+        headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+        body = event.get("body") or ""
+        return cls(
+            method=context["http"]["method"],
+            raw_path=event["rawPath"],
+            raw_query=event.get("rawQueryString", ""),
+            route=event.get("routeKey", "$default"),
+            path=event.get("pathParameters") or {},
+            headers=headers,
+            cookies=_cookies(event.get("cookies") or [headers.get("cookie", "")]),
+            raw_body=b64decode(body) if event.get("isBase64Encoded") else body.encode(),
+            host=settings.DOMAIN or context.get("domainName", ""),
+            id=context.get("requestId", ""),
+        )
+
+    @property
+    def auth(self) -> Auth:
+        """Who asks.
+
+        Raises:
+            AuthenticationFailed: no credentials, or wrong ones.
+        """
+        if self._state.auth is None:
+            (self._state.auth,) = reads.gather(self._authenticate())
+        return self._state.auth
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether the handler has learnt who asks."""
+        return self._state.auth is not None
+
+    def find(self, lookup: Lookup[_T]) -> _T:
+        """Run a lookup, in the same calls that tell who asks where that is not known yet.
+
+        Raises:
+            AuthenticationFailed: before any Problem of the lookup itself.
+        """
+        if self._state.auth is not None:
+            (found,) = reads.gather(lookup)
+        else:
+            self._state.auth, found = reads.gather(self._authenticate(), lookup)
+        return found  # type: ignore[no-any-return]
+
+    def _authenticate(self) -> Lookup[Auth]:
+        session, actor = yield from authenticate.lookup(self)
+        return Auth(actor, session, self.notes)
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The query parameters; of a repeated one, the last."""
+        return dict(parse_qsl(self.raw_query, keep_blank_values=True))
+
+    @property
+    def extended(self) -> bool:
+        """Whether the client wants extended metadata."""
+        return self.headers.get("x-extended-metadata", "").lower() == "true"
+
+    @cached_property
+    def notes(self) -> str | None:
+        """The percent-encoded notes that go into every audit row of this request.
+
+        Raises:
+            BadHeader: they do not decode.
+        """
+        value = self.headers.get("x-action-notes")
+        if value is None:
+            return None
+        try:
+            notes = unquote_to_bytes(value.encode()).decode()
+        except UnicodeError:
+            notes = None
+        if notes is None or not all(_escape(part) for part in value.split("%")[1:]):
+            raise BadHeader("x-action-notes")
+        return notes
+
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        """The JSON body, an object; an absent or other body is an empty one, as in Central.
+
+        Raises:
+            BodyTooLarge: over 250 kB.
+            Unparseable: it says that it is JSON and is not.
+        """
+        if "json" not in self.headers.get("content-type", "application/json"):
+            return {}
+        if len(self.raw_body) > JSON_LIMIT:
+            raise BodyTooLarge
+        text = self.raw_body.decode(errors="replace")
+        if not text.strip():
+            return {}
+        try:
+            body = json.loads(text, parse_constant=_refuse)
+            # A lone surrogate is legal JSON and no legal text: nothing could store it.
+            json.dumps(body, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):
+            raise Unparseable(format="json", rawLength=len(text)) from None
+        return body if isinstance(body, dict) else {}
+
+    @property
+    def charset(self) -> str | None:
+        """The charset that the Content-Type names."""
+        for parameter in self.headers.get("content-type", "").split(";")[1:]:
+            name, _, value = parameter.strip().partition("=")
+            if name.lower() == "charset":
+                return value.strip("\"' ")
+        return None
+
+    @property
+    def device_id(self) -> str | None:
+        """The device that `?deviceID=` names."""
+        return self.query.get("deviceID", "")[:CLIENT_LIMIT] or None
+
+    @property
+    def user_agent(self) -> str | None:
+        """What the client calls itself, with the form engine inside it (`ODK-Client`) first."""
+        names = (self.headers.get("odk-client"), self.headers.get("user-agent"))
+        return " ".join(name for name in names if name).strip()[:CLIENT_LIMIT] or None
+
+    def has(self, etag: str | None) -> bool:
+        """Whether If-None-Match names an ETag, compared weakly (RFC 9110, 13.1.2)."""
+        given = self.headers.get("if-none-match")
+        if given is None or etag is None:
+            return False
+        candidates = {candidate.strip().removeprefix("W/") for candidate in given.split(",")}
+        return "*" in candidates or etag.removeprefix("W/") in candidates
+
+    def suffixed(self, variable: str, *suffixes: str) -> tuple[dict[str, str], str]:
+        """Split a suffix off a path variable: HTTP APIs have no routes like `{id}.xml`.
+
+        Returns:
+            The path variables without it, and the suffix, or an empty one.
+        """
+        value = self.path[variable]
+        for suffix in suffixes:
+            if value.endswith(suffix) and value != suffix:
+                return {**self.path, variable: value.removesuffix(suffix)}, suffix
+        return dict(self.path), ""
+
+
+def _cookies(lines: list[str]) -> dict[str, str]:
+    pairs = (pair.split("=", 1) for line in lines for pair in line.split(";") if "=" in pair)
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+def _escape(part: str) -> bool:
+    return len(part) >= 2 and all(digit in "0123456789abcdefABCDEF" for digit in part[:2])
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)

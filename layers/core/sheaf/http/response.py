@@ -1,0 +1,128 @@
+"""A response, and how it becomes what API Gateway sends."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sheaf.http.request import Request
+
+JSON = "application/json; charset=utf-8"
+# Below this, gzip costs more than it saves.
+GZIP_FROM = 1024
+_COMPRESSIBLE = ("application/json", "application/xml", "text/")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A status, headers and a body of bytes. A handler returns one where JSON is not the answer."""
+
+    body: bytes = b""
+    content_type: str | None = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
+
+    @classmethod
+    def json(cls, value: Any, *, status: int = 200, **rest: Any) -> Response:
+        """Answer with a value as JSON, written as Central (JSON.stringify) writes it."""
+        body = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_to_api)
+        return cls(body.encode(), JSON, status, **rest)
+
+    @classmethod
+    def xml(cls, body: bytes) -> Response:
+        """Answer with XML, byte for byte."""
+        return cls(body, "application/xml; charset=utf-8")
+
+    @classmethod
+    def redirect(cls, location: str, *, status: int) -> Response:
+        """Send the client elsewhere."""
+        words = {301: "Moved Permanently", 303: "See Other", 307: "Temporary Redirect",
+                 308: "Permanent Redirect"}[status]  # fmt: skip
+        text = f"{words}. Redirecting to {location}".encode()
+        return cls(text, "text/plain; charset=utf-8", status, {"Location": location})
+
+
+def render(result: Any) -> Response:
+    """Make a response of what a handler returned: an item, a list, None for success, a Response."""
+    if isinstance(result, Response):
+        return result
+    if result is None:
+        return Response.json({"success": True})
+    return Response.json(result)
+
+
+def finish(request: Request, response: Response) -> dict[str, Any]:
+    """Add what every response carries and give it as API Gateway takes it.
+
+    Caching headers and weak ETags are those of Central (Express); a GET whose ETag the client
+    already has is answered 304.
+    """
+    reading = request.method in ("GET", "HEAD")
+    headers = _caching(request, reading=reading) | dict(response.headers)
+    if response.body and "ETag" not in headers:
+        headers["ETag"] = weak_etag(response.body)
+    if reading and response.status == 200 and request.has(headers.get("ETag")):
+        response = replace(response, status=304, body=b"", content_type=None)
+    if response.content_type:
+        headers["Content-Type"] = response.content_type
+    body = response.body
+    if _worth_gzip(request, response):
+        body = gzip.compress(body, 5, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    if request.method == "HEAD":
+        headers["Content-Length"] = str(len(body))
+        body = b""
+    return _payload(response.status, headers, body, response.cookies)
+
+
+def weak_etag(body: bytes) -> str:
+    """Give Express's weak ETag: length in hexadecimal and a hash."""
+    digest = b64encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode()[:27]
+    return f'W/"{len(body):x}-{digest}"'
+
+
+def _caching(request: Request, *, reading: bool) -> dict[str, str]:
+    private = "/sessions/" in request.raw_path
+    if not reading:
+        return {"Cache-Control": "no-store", "Vary": "*"}
+    control = "no-store" if private else "private, no-cache"
+    return {"Cache-Control": control, "Vary": "Accept-Encoding, Origin"}
+
+
+def _worth_gzip(request: Request, response: Response) -> bool:
+    return (
+        len(response.body) >= GZIP_FROM
+        and "gzip" in request.headers.get("accept-encoding", "")
+        and (response.content_type or "").startswith(_COMPRESSIBLE)
+        and "Content-Encoding" not in response.headers
+    )
+
+
+def _payload(
+    status: int, headers: dict[str, str], body: bytes, cookies: tuple[str, ...]
+) -> dict[str, Any]:
+    payload: dict[str, Any] = {"statusCode": status, "headers": headers}
+    if cookies:
+        payload["cookies"] = list(cookies)
+    text = None if "Content-Encoding" in headers else _text(body)
+    payload["isBase64Encoded"] = text is None
+    payload["body"] = b64encode(body).decode() if text is None else text
+    return payload
+
+
+def _text(body: bytes) -> str | None:
+    """Give the body as text, if it is: API Gateway takes either text or base64."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _to_api(value: Any) -> Any:
+    return value.to_api()

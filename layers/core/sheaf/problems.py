@@ -1,0 +1,413 @@
+"""Every error that a client can meet, in the order of its code.
+
+A Problem is raised anywhere below a handler; the kernel (`sheaf.http`) turns it into one of three
+wire forms. Codes, texts and details are ODK Central's (its `problem.js`); the HTTP status is the
+integer part of the code. A code is never reused, and codes ending in 0 do not exist, because the
+code travels as a JSON number (400.10 would read 400.1). 400.91, 409.91, 413.1 and 503.1
+are Sheaf's own.
+`docs/errors.md` is made from this file and a test holds both equal.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeVar
+
+_T = TypeVar("_T")
+
+
+class Problem(Exception):  # noqa: N818 - Central's word for it
+    """An error with a code, a text and details: what the client did wrong, or must know."""
+
+    code: ClassVar[float]
+    message: ClassVar[str]
+
+    def __init__(self, **details: Any) -> None:
+        super().__init__(self.message.format(**details))
+        self.details = details
+
+    @property
+    def status(self) -> int:
+        """The HTTP status: the integer part of the code."""
+        return int(self.code)
+
+    def to_api(self) -> dict[str, Any]:
+        """Give `{message, code[, details]}`, Central's error body."""
+        body: dict[str, Any] = {"message": str(self), "code": self.code}
+        if self.details:
+            body["details"] = self.details
+        return body
+
+
+def found(thing: _T | None) -> _T:
+    """Give the thing, or raise NotFound when it is None."""
+    if thing is None:
+        raise NotFound
+    return thing
+
+
+# 400: the request itself is wrong.
+
+
+class Unparseable(Problem):
+    """The body is not in the format that its Content-Type names (details: format, rawLength)."""
+
+    code = 400.1
+    message = "Could not parse the given data ({rawLength} chars) as {format}."
+
+
+class MissingParameter(Problem):
+    """A required parameter is absent (details: field)."""
+
+    code = 400.2
+    message = "Required parameter {field} missing."
+
+
+class MissingParameters(Problem):
+    """Some of a set of parameters are absent (details: expected, got)."""
+
+    code = 400.3
+    message = "Required parameters missing. Expected ({names}), got ({shown})."
+
+    def __init__(self, got: dict[str, Any]) -> None:
+        shown = ", ".join(f"{name}: {_inspect(value)}" for name, value in got.items())
+        super().__init__(names=", ".join(got), shown=shown)
+        self.details = {"expected": list(got), "got": got}
+
+
+class BadHeader(Problem):
+    """A header is absent or malformed (details: field, and value when there was one)."""
+
+    code = 400.6
+    message = "An expected header field ({field}) did not match the expected format{got}."
+
+    def __init__(self, field: str, value: str | None = None) -> None:
+        super().__init__(field=field, got=f" (got: {value})" if value else "")
+        self.details = {"field": field} | ({"value": value} if value else {})
+
+
+class MissingMultipartField(Problem):
+    """A multipart request lacks a field (details: field)."""
+
+    code = 400.7
+    message = "Required multipart POST field {field} missing."
+
+
+class UnexpectedValue(Problem):
+    """A value is not one of those possible (details: field, value, reason)."""
+
+    code = 400.8
+    message = "Unexpected {field} value {value}; {reason}"
+
+
+class InvalidDataType(Problem):
+    """A value is of the wrong type (details: value or field, expected)."""
+
+    code = 400.11
+    message = "Invalid input data type: expected {shown} to be ({expected})"
+
+    def __init__(self, expected: str, *, value: Any = None, field: str | None = None) -> None:
+        shown = field if field is not None else f'"{value}"'
+        super().__init__(shown=shown, expected=expected)
+        named = {"field": field} if field is not None else {"value": value}
+        self.details = named | {"expected": expected}
+
+
+class ValueTooLong(Problem):
+    """A value is longer than its field holds (details: maxLength, as text)."""
+
+    code = 400.13
+    message = "Length of value too long for a field"
+
+
+class XlsFormRejected(Problem):
+    """A spreadsheet form could not be converted (details: error, warnings)."""
+
+    code = 400.15
+    message = (
+        "The given XLSForm file was not valid. Please see the error details for more information."
+    )
+
+
+class FormHasWarnings(Problem):
+    """A form has warnings and `ignoreWarnings` was not given (details: warnings)."""
+
+    code = 400.16
+    message = "The Form is valid, but it has warnings. Use ignoreWarnings=true to create it anyway."
+
+
+class FieldTypeConflict(Problem):
+    """A field changes its type between two versions of a form (details: path, type)."""
+
+    code = 400.17
+    message = (
+        "The form you have uploaded attempts to change the type of the field at {path}. "
+        "In a previous version, it had the type {type}. Please either return that field to its "
+        "previous type, or rename the field so it lives at a new path."
+    )
+
+
+class DeprecatedIdMissing(Problem):
+    """A PUT of a submission carries no deprecatedID."""
+
+    code = 400.19
+    message = (
+        "This PUT endpoint expects a deprecatedID metadata tag pointing at the current version "
+        "instanceID. I cannot find that tag in your request."
+    )
+
+
+class PasswordTooShort(Problem):
+    """A password has fewer than ten characters."""
+
+    code = 400.21
+    message = "The password or passphrase provided does not meet the required length."
+
+
+class OutOfRange(Problem):
+    """A number does not fit its type (details: value, type)."""
+
+    code = 400.22
+    message = "Provided value '{value}' is out of range for type '{type}'"
+
+
+class MissingMeta(Problem):
+    """A form definition has no meta block."""
+
+    code = 400.27
+    message = "The form does not contain a 'meta' group."
+
+
+class BodyTooLarge(Problem):
+    """A JSON body is larger than 250 kB."""
+
+    code = 400.36
+    message = "Request body too large."
+
+
+class BadEncoding(Problem):
+    """A body is in an encoding that cannot be read (details: encoding)."""
+
+    code = 400.37
+    message = "Unsupported encoding: {encoding}"
+
+
+class PasswordTooLong(Problem):
+    """A password has more than 72 bytes."""
+
+    code = 400.38
+    message = "The password or passphrase provided exceeds the maximum length."
+
+
+class MultipartUnparseable(Problem):
+    """A multipart body is broken (details: the reason)."""
+
+    code = 400.39
+    message = "Multipart form content failed to parse."
+
+
+class PasswordTooWeak(Problem):
+    """A password is easily guessed."""
+
+    code = 400.44
+    message = "The password provided is too weak."
+
+
+class InvalidHook(Problem):
+    """A hook's definition is wrong (details: field, reason). Sheaf's own."""
+
+    code = 400.91
+    message = "The hook is not valid: {field} {reason}"
+
+
+# 401, 403: who is asking.
+
+
+class AuthenticationFailed(Problem):
+    """The credentials are absent or wrong."""
+
+    code = 401.2
+    message = "Could not authenticate with the provided credentials."
+
+
+class HttpsOnly(Problem):
+    """Basic and cookie authentication are taken over HTTPS alone."""
+
+    code = 401.3
+    message = "This authentication method is only available over HTTPS"
+
+
+class Forbidden(Problem):
+    """The actor lacks the right."""
+
+    code = 403.1
+    message = "The authentication you provided does not have rights to perform that action."
+
+
+# 404: nothing is there.
+
+
+class NotFound(Problem):
+    """No such resource."""
+
+    code = 404.1
+    message = "Could not find the resource you were looking for."
+
+
+class MissingApiVersion(Problem):
+    """The path does not begin with an API version."""
+
+    code = 404.2
+    message = "Expected an API version (eg /v1) at the start of the request URL."
+
+
+class UnexpectedApiVersion(Problem):
+    """The path begins with an API version that does not exist (details: got)."""
+
+    code = 404.3
+    message = "Unexpected an API version (accepts: 1) (got: {got})."
+
+
+class DraftTestLinkGone(Problem):
+    """A draft's test link is no longer valid."""
+
+    code = 404.4
+    message = (
+        "You tried to access a draft testing endpoint, but it does not exist anymore or your "
+        "access is no longer valid."
+    )
+
+
+class DeprecatedIdUnknown(Problem):
+    """A corrected submission names a predecessor that does not exist (details: deprecatedId)."""
+
+    code = 404.5
+    message = (
+        "You tried to update an existing submission, but we can't find that submission to update "
+        "({deprecatedId})"
+    )
+
+
+class FormVersionUnknown(Problem):
+    """A submission names a form version that was never published (details: formVersion)."""
+
+    code = 404.6
+    message = "The form version specified in this submission '{formVersion}' does not exist."
+
+
+# 406, 409, 413: what is asked for clashes with what there is, or with a limit.
+
+
+class NotAcceptable(Problem):
+    """The requested format cannot be given (details: allowed)."""
+
+    code = 406.1
+    message = "Requested format not acceptable; this resource allows: {allowed}."
+
+
+class ResubmittedDifferently(Problem):
+    """A resubmission over OpenRosa carries other XML than before."""
+
+    code = 409.1
+    message = (
+        "A submission already exists with this ID, but with different XML. Resubmissions to "
+        "attach additional multimedia must resubmit an identical xml_submission_file."
+    )
+
+
+class FormNotAccepting(Problem):
+    """The form is closed."""
+
+    code = 409.2
+    message = (
+        "This form is not currently accepting submissions. "
+        "Please talk to your program staff if this is unexpected."
+    )
+
+
+class AlreadyExists(Problem):
+    """A unique value is taken (details: fields, values, and table where Central names it)."""
+
+    code = 409.3
+    message = "A resource already exists with {shown_fields} value(s) of {shown_values}."
+
+    def __init__(self, *, table: str | None = None, **unique: Any) -> None:
+        fields, values = list(unique), [_plain(value) for value in unique.values()]
+        super().__init__(shown_fields=",".join(fields), shown_values=",".join(values))
+        self.details = {"fields": fields, "values": values}
+        if table is None:
+            self.details = {"fields": ",".join(fields), "values": ",".join(values)}
+        else:
+            self.details["table"] = table
+
+
+class VersionAlreadyPublished(Problem):
+    """A form version of that name was published before (details: xmlFormId, version)."""
+
+    code = 409.6
+    message = (
+        "You tried to publish the form '{xmlFormId}' with version '{version}', but a published "
+        "form has already existed in this project with those identifiers."
+    )
+
+
+class OutdatedCopy(Problem):
+    """A correction starts from a version that is no longer current (details: deprecatedId)."""
+
+    code = 409.9
+    message = (
+        "You tried to update a submission, but the copy you were editing ({deprecatedId}) is now "
+        "out of date. Please get the new version that has been submitted, and make your edits "
+        "again."
+    )
+
+
+class SubmissionDeleted(Problem):
+    """A deleted submission is sent again over OpenRosa."""
+
+    code = 409.18
+    message = "This submission has been deleted. You may not resubmit it."
+
+
+class TooManyHooks(Problem):
+    """A form or project has its full number of hooks (details: limit). Sheaf's own."""
+
+    code = 409.91
+    message = "There are already {limit} hooks here. Delete one before you create another."
+
+
+class FileTooLarge(Problem):
+    """An upload is larger than a request may be (details: limit, in bytes). Sheaf's own."""
+
+    code = 413.1
+    message = "The file is larger than a request may carry ({limit} bytes)."
+
+
+# 501, 503: the server cannot.
+
+
+class NotSupported(Problem):
+    """A feature of the protocol that this server lacks (details: feature)."""
+
+    code = 501.1
+    message = "The requested feature {feature} is not supported by this server."
+
+
+class Busy(Problem):
+    """The same data is being changed by too many requests at once. Sheaf's own."""
+
+    code = 503.1
+    message = "The server is busy with other changes to the same data. Please try again."
+
+
+def _plain(value: Any) -> str:
+    """Show a value as Central's database driver does: booleans as t and f."""
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    return str(value)
+
+
+def _inspect(value: Any) -> str:
+    """Show a value as Node's util.inspect does, which is what Central prints."""
+    if value is None:
+        return "undefined"
+    return f"'{value}'" if isinstance(value, str) else str(value)

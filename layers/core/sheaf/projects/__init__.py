@@ -1,0 +1,1 @@
+"""Projects, the outermost grouping of forms and rights."""

@@ -1,0 +1,16 @@
+"""What the deployment tells a function, read once from its environment."""
+
+import os
+
+TABLE_NAME = os.environ.get("TABLE_NAME", "")
+BUCKET_NAME = os.environ.get("BUCKET_NAME", "")
+BUS_NAME = os.environ.get("BUS_NAME", "")
+DELIVERY_QUEUE_URL = os.environ.get("DELIVERY_QUEUE_URL", "")
+SECRETS_PREFIX = os.environ.get("SECRETS_PREFIX", "")
+LOG_LEVEL = os.environ.get("LOG_LEVEL", "INFO")
+# The public host name, when the API has one of its own; else requests tell it.
+DOMAIN = os.environ.get("DOMAIN", "")
+# Days until a deleted submission is purged. Central: 30.
+RETENTION_DAYS = int(os.environ.get("RETENTION_DAYS", "30"))
+# "public": hooks reach public HTTPS addresses only. "any": a developer's own machine too.
+HOOK_TARGETS = os.environ.get("HOOK_TARGETS", "public")

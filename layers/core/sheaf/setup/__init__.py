@@ -1,0 +1,1 @@
+"""What happens once, when a stack is deployed."""

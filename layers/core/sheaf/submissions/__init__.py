@@ -1,0 +1,1 @@
+"""Submissions: filled forms, their versions and attachments."""

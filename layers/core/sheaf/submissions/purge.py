@@ -1,0 +1,117 @@
+"""Purge: what lay in the trash for long enough goes for good.
+
+A submission is marked first, so that it cannot be restored half gone; then everything that hangs on
+it goes, and last the submission itself, in one transaction with the count of this run. A run that
+is cut off leaves its mark and its count: the next one goes on where it stopped. What happened stays
+in the audit log, but for the notes, which are the clients' words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from pynamodb.exceptions import DeleteError, UpdateError
+
+from sheaf import blobs, clock
+from sheaf.access.auth import SYSTEM
+from sheaf.db import keys, reads
+from sheaf.db.audit import Audit
+from sheaf.db.items import DueIndex, IntegerAttribute, Item
+from sheaf.db.transaction import Transaction
+from sheaf.problems import Busy
+from sheaf.submissions.records import LIVE, Claim, Submission, SubmissionVersion
+
+DAY = 24 * 60 * 60 * 1_000_000
+
+
+class PurgeRun(Item):
+    """A run that is under way (key: `PURGE`, `RUN`): how many submissions it has removed."""
+
+    removed = IntegerAttribute(attr_name="n")
+
+
+def run(retention_days: float) -> int:
+    """Remove the submissions that were deleted so many days ago or earlier; give their number.
+
+    One audit row tells of the run, if it removed anything; what an earlier run had removed when it
+    was cut off counts with it.
+    """
+    before = clock.micros() - int(retention_days * DAY)
+    for submission in due(before):
+        if submission.purging or _mark(submission):
+            _remove(submission)
+    return _close()
+
+
+def due(before: int) -> Iterator[Submission]:
+    """Find what was deleted before a moment (micros), oldest first."""
+    for found in Item.due_index.query(keys.DUE_PURGE, DueIndex.due_at < f"{before:016d}"):
+        submission = reads.get(Submission.ref((found.pk, found.sk)))
+        # The index follows the table a moment later: believe the item alone.
+        if submission is not None and submission.due is not None:
+            yield submission
+
+
+def _mark(submission: Submission) -> bool:
+    """Mark a submission as going, unless it has been restored or changed meanwhile."""
+    unchanged = Submission.revision == submission.revision
+    return _held(
+        lambda: submission.update(actions=[Submission.purging.set(True)], condition=unchanged)
+    )
+
+
+def _remove(submission: Submission) -> None:
+    """Remove what hangs on a submission, then itself. Each step does no harm done again."""
+    _blank_notes(submission)
+    blobs.remove_all(blobs.submission_prefix(submission.id))
+    for item in Item.query(keys.collection(submission.id), consistent_read=True):
+        if item.sk.startswith(keys.VERSION):
+            # The claim first: without its version nothing would lead to it any more.
+            _free(submission, reads.get(SubmissionVersion.ref((item.pk, item.sk))))
+        item.delete()
+    _free(submission, submission)
+    run = PurgeRun(*keys.PURGE_RUN)
+    with Transaction() as tx:
+        tx.delete(submission, Submission.purging.exists(), otherwise=Busy())
+        tx.change(run, [PurgeRun.removed.set((PurgeRun.removed | 0) + 1)])
+
+
+def _free(submission: Submission, version: SubmissionVersion | None) -> None:
+    """Free the instanceId of a version, unless a later submission has taken it already."""
+    if version is None:
+        return
+    project_id, xml_form_id, use = submission.home
+    claim = Claim(*keys.claim(project_id, xml_form_id, use, LIVE, version.instance_id))
+    _held(lambda: claim.delete(condition=Claim.submission_id == submission.id))
+
+
+def _blank_notes(submission: Submission) -> None:
+    feed = keys.feed_of(submission.pk, submission.id)
+    for moment in submission.events:
+        row = Audit(feed, keys.event_of(submission.id, int(moment)))
+        _held(partial(row.update, [Audit.notes.set("")], condition=Audit.notes.exists()))
+
+
+def _close() -> int:
+    """Tell of the run, and begin the count anew."""
+    run = reads.get(PurgeRun.ref(keys.PURGE_RUN))
+    if run is None:
+        return 0
+    count = run.removed
+    with Transaction() as tx:
+        tx.delete(run, PurgeRun.removed == count, otherwise=Busy())
+        tx.audit("submission.purge", by=SYSTEM, details={"submissions_deleted": count})
+    return count
+
+
+def _held(write: Callable[[], Any]) -> bool:
+    """Make a conditional write; give whether its condition held."""
+    try:
+        write()
+    except (DeleteError, UpdateError) as error:
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True

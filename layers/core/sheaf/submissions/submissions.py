@@ -1,0 +1,329 @@
+"""What can be done with a submission: create, replace, review, delete, restore.
+
+Each is one transaction: the change, the claim of a new instanceId, the version that is replaced,
+and the audit row that tells of it. The condition is the revision that was read; when somebody else
+was faster, the submission is read again and the whole is judged anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from sheaf import blobs, clock, fields
+from sheaf.access.auth import Auth
+from sheaf.db import keys, reads
+from sheaf.db.compression import pack
+from sheaf.db.transaction import Transaction
+from sheaf.forms.forms import Form
+from sheaf.problems import AlreadyExists, Busy, NotFound, OutdatedCopy, Problem
+from sheaf.submissions.reception import LONGEST_NAME, Received
+from sheaf.submissions.records import (
+    LIVE,
+    TRASH,
+    VERSION,
+    Claim,
+    Submission,
+    SubmissionVersion,
+)
+
+if TYPE_CHECKING:
+    from pynamodb.expressions.update import Action
+
+_T = TypeVar("_T")
+
+REVIEW_STATES = ("hasIssues", "edited", "approved", "rejected")
+EDITED = "edited"
+# XML beyond this, compressed, lies in S3: an item holds 400 KB, with slots and metadata.
+LARGEST_INLINE = 200_000
+# How often a change is judged anew because others keep changing the same submission.
+TRIES = 25
+
+
+class Changed(Problem):
+    """Somebody else changed the submission first. Never reaches a client."""
+
+    code = 503.1
+    message = "The submission has changed meanwhile."
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What a client says of itself."""
+
+    device_id: str | None
+    user_agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a client may change of a submission without sending a new version."""
+
+    said: bool
+    state: str | None
+
+    @classmethod
+    def from_api(cls, body: Mapping[str, Any]) -> Self:
+        """Read the JSON of a PATCH; a body without `reviewState` says nothing."""
+        state = body.get("reviewState")
+        if state is not None:
+            fields.choice(state, "state", REVIEW_STATES, "not a recognized state name")
+        return cls("reviewState" in body, state)
+
+
+def create(form: Form, received: Received, client: Client, *, by: Auth) -> dict[str, Any]:
+    """Store a new submission and give what Central answers.
+
+    Raises:
+        AlreadyExists: the instanceId is taken.
+    """
+    submission_id = keys.identifier(keys.shard_for(received.instance_id, form.shards))
+    submission = Submission(
+        *keys.submission(form.id, LIVE, submission_id), events=[keys.micros(submission_id)]
+    )
+    _fill(submission, received, client, by)
+    with Transaction() as tx:
+        _claim(tx, form, received.instance_id, submission_id, 0)
+        tx.create(submission)
+        tell(tx, "submission.create", form, submission, by=by)
+    return submission.created_to_api()
+
+
+def replace(
+    form: Form, submission: Submission, received: Received, client: Client, *, by: Auth
+) -> Submission:
+    """Make a new version the current one; the one before is kept aside.
+
+    Raises:
+        OutdatedCopy: the version that it replaces is not the current one.
+        AlreadyExists: its instanceId is taken.
+        NotFound: the submission has been deleted meanwhile.
+    """
+    return insist(submission, lambda now: _replace(form, now, received, client, by=by))
+
+
+def review(form: Form, submission: Submission, review: Review, *, by: Auth) -> dict[str, Any]:
+    """Set the review state and give what Central answers: nothing, if nothing was said.
+
+    Raises:
+        NotFound: the submission has been deleted meanwhile.
+    """
+    changed = insist(submission, lambda now: _review(form, now, review, by=by))
+    return changed.reviewed_to_api() if review.said else {}
+
+
+def delete(form: Form, submission: Submission, *, by: Auth) -> None:
+    """Put a submission into the trash, from where it can be restored until it is purged.
+
+    Raises:
+        NotFound: it has been deleted meanwhile.
+    """
+    insist(submission, lambda now: _move(form, now, TRASH, by=by))
+
+
+def restore(form: Form, submission: Submission, *, by: Auth) -> None:
+    """Take a submission out of the trash.
+
+    Raises:
+        NotFound: it is not there any more: restored, or about to be purged.
+    """
+    insist(submission, lambda now: _move(form, now, LIVE, by=by))
+
+
+def _replace(
+    form: Form, submission: Submission, received: Received, client: Client, *, by: Auth
+) -> Submission:
+    deprecated = received.instance.deprecated_id
+    if submission.instance_id != deprecated:
+        raise OutdatedCopy(deprecatedId=deprecated)
+    kept = SubmissionVersion(*keys.version(submission.id, submission.edits))
+    for name in VERSION:
+        setattr(kept, name, getattr(submission, name))
+    changed = _next(submission)
+    changed.first = submission.root
+    changed.edits = submission.edits + 1
+    changed.review_state, changed.updated_at = EDITED, changed.events[-1]
+    _fill(changed, received, client, by, before=submission)
+    with Transaction() as tx:
+        _claim(tx, form, received.instance_id, submission.id, changed.edits)
+        tx.put(changed, Submission.revision == submission.revision, otherwise=Changed())
+        tx.create(kept)
+        tell(tx, "submission.update.version", form, changed, by=by, before=submission)
+    return changed
+
+
+def _review(form: Form, submission: Submission, review: Review, *, by: Auth) -> Submission:
+    changed = _next(submission)
+    event = changed.events[-1]
+    actions: list[Action] = [
+        Submission.revision.set(changed.revision),
+        Submission.events.set(Submission.events.append([event])),
+    ]
+    if review.said:
+        changed.updated_at = event
+        actions.append(Submission.updated_at.set(event))
+        changed.review_state = review.state
+        state = Submission.review_state
+        actions.append(state.remove() if review.state is None else state.set(review.state))
+    with Transaction() as tx:
+        tx.update(
+            changed,
+            actions,
+            Submission.revision == submission.revision,
+            otherwise=Changed(),
+        )
+        tell(tx, "submission.update", form, changed, by=by, before=submission)
+    return changed
+
+
+def _move(form: Form, submission: Submission, partition: str, *, by: Auth) -> Submission:
+    moved = _next(submission)
+    moved.pk, moved.sk = keys.submission(form.id, partition, submission.id)
+    trashed = partition == TRASH
+    moved.deleted_at = moved.events[-1] if trashed else None
+    moved.home = [form.project_id, form.xml_form_id, form.use] if trashed else None
+    moved.due = keys.DUE_PURGE if trashed else None
+    moved.due_at = f"{moved.events[-1]:016d}" if trashed else None
+    unmarked = Submission.purging.does_not_exist()
+    with Transaction() as tx:
+        tx.delete(
+            submission,
+            (Submission.revision == submission.revision) & unmarked,
+            otherwise=Changed(),
+        )
+        tx.create(moved)
+        action = "submission.delete" if trashed else "submission.restore"
+        tell(tx, action, form, moved, by=by, before=submission)
+    return moved
+
+
+def insist(submission: Submission, change: Callable[[Submission], _T]) -> _T:
+    """Make a change, judging it anew on the submission as it is when somebody was faster."""
+    ref = Submission.ref((submission.pk, submission.sk))
+    current: Submission | None = submission
+    for attempt in range(TRIES):
+        if current is None or current.purging:
+            raise NotFound
+        try:
+            return change(current)
+        except Changed:
+            clock.wait(min(0.2, 0.01 * 2**attempt))
+            current = reads.get(ref)
+    raise Busy
+
+
+def _next(submission: Submission) -> Submission:
+    """Copy a submission for its next revision, with room for the event that makes it."""
+    copy = Submission()
+    copy.deserialize(submission.serialize())
+    copy.revision = submission.revision + 1
+    copy.events = [*submission.events, max(clock.micros(), submission.events[-1] + 1)]
+    return copy
+
+
+def _fill(
+    submission: Submission,
+    received: Received,
+    client: Client,
+    by: Auth,
+    *,
+    before: Submission | None = None,
+) -> None:
+    """Let the current version be what was received; files of equal names are carried over."""
+    name = received.instance.instance_name
+    submission.instance_id = received.instance_id
+    submission.instance_name = name and name[:LONGEST_NAME]
+    submission.submitter_id = by.actor_id
+    submission.device_id, submission.user_agent = client.device_id, client.user_agent
+    submission.form_version = received.form_version
+    submission.created_at = submission.events[-1]
+    submission.charset = received.charset
+    held = {} if before is None else {n: blob for n, blob in before.attachments if blob}
+    submission.slots = [_slot(each, held) for each in received.slots] or None
+    packed = pack(received.raw)
+    if len(packed) <= LARGEST_INLINE:
+        submission.xml_packed, submission.xml_key = packed, None
+    else:
+        prefix = blobs.submission_prefix(submission.id)
+        blob = blobs.store(prefix, received.raw, "application/xml")
+        submission.xml_packed, submission.xml_key = None, blob.key
+
+
+def _slot(name: str, held: Mapping[str, blobs.Blob]) -> dict[str, Any]:
+    return {"n": name, "b": held[name].to_item()} if name in held else {"n": name}
+
+
+def _claim(tx: Transaction, form: Form, instance_id: str, submission_id: str, version: int) -> None:
+    """Let a transaction take an instanceId for a version of a submission."""
+    key = keys.claim(form.project_id, form.xml_form_id, form.use, LIVE, instance_id)
+
+    def otherwise(raw: dict[str, Any] | None) -> Problem:
+        taken_by_first = not int((raw or {}).get("v", {}).get("N", 0))
+        if taken_by_first and version == 0:
+            return AlreadyExists(
+                table="submissions", formId=form.id, instanceId=instance_id, draft=False
+            )
+        return AlreadyExists(instanceID=instance_id)
+
+    claim = Claim(*key, submission_id=submission_id, version=version)
+    tx.create(claim, otherwise=otherwise)
+
+
+def tell(
+    tx: Transaction,
+    action: str,
+    form: Form,
+    submission: Submission,
+    *,
+    by: Auth,
+    details: dict[str, Any] | None = None,
+    at: int | None = None,
+    before: Submission | None = None,
+) -> None:
+    """Let a transaction write the audit row of a change, with what its event needs.
+
+    Args:
+        tx: the transaction that makes the change.
+        action: Central's name of it.
+        form: the submission's form.
+        submission: as it is after the change.
+        by: who made it.
+        details: Central's details, where they are not those of the submission itself.
+        at: the event's time in micros, where it is not the last of `submission.events`.
+        before: the submission as it was.
+    """
+    tx.audit(
+        action,
+        by=by,
+        on=form.actee_id,
+        feed=keys.feed(form.id, keys.shard_of(submission.id)),
+        event_id=keys.event_of(submission.id, at or submission.events[-1]),
+        details=details or _details(action, submission),
+        event={
+            "projectId": form.project_id,
+            "formId": form.id,
+            "xmlFormId": form.xml_form_id,
+            "formVersion": submission.form_version,
+            "submissionId": submission.id,
+            "instanceId": submission.root_id,
+            "currentInstanceId": submission.instance_id,
+            "version": submission.edits,
+            "sequence": submission.revision,
+            "reviewState": submission.review_state,
+            "previousReviewState": before and before.review_state,
+            "deletedAt": submission.deleted_at,
+        },
+    )
+
+
+def _details(action: str, submission: Submission) -> dict[str, Any]:
+    """Give Central's details of an action, which differ from one to the next."""
+    details: dict[str, Any] = {"submissionId": submission.number}
+    if action == "submission.update":
+        details["reviewState"] = submission.review_state
+    else:
+        details["instanceId"] = submission.instance_id
+    if action in ("submission.create", "submission.update.version", "submission.update"):
+        details["submissionDefId"] = submission.created_at
+    return details
