@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -72,8 +74,8 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def _welcome(stack: Stack, options: Options, seconds: float) -> str:
-    who = f"{stack.admin_email}:{stack.admin_password}"
-    login = f'{{"email":"{stack.admin_email}","password":"{stack.admin_password}"}}'
+    who = shlex.quote(f"{stack.admin_email}:{stack.admin_password}")
+    login = json.dumps({"email": stack.admin_email, "password": stack.admin_password})
     return f"""
 Sheaf runs at {stack.url} (ready in {seconds:.1f} s)
   administrator  {stack.admin_email}
@@ -82,9 +84,9 @@ Sheaf runs at {stack.url} (ready in {seconds:.1f} s)
   data           {options.state or "nothing is kept"}
 
 Try:
-  curl -u '{who}' {stack.url}/v1/projects
-  curl -u '{who}' {stack.url}/v1/users/current
-  curl -H 'content-type: application/json' -d '{login}' {stack.url}/v1/sessions
+  curl -u {who} {stack.url}/v1/projects
+  curl -u {who} {stack.url}/v1/users/current
+  curl -H 'content-type: application/json' -d {shlex.quote(login)} {stack.url}/v1/sessions
 
 Ctrl-C stops everything. Requests, events and hook deliveries:
 """

@@ -39,6 +39,7 @@ class Folder:
                 fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
+                    self.lock.close()
                     raise StartError(
                         f"Another local stack uses {self.path}: stop it, or set STATE=…"
                     ) from error

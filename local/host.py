@@ -22,6 +22,7 @@ from local.code import Code
 from local.context import Context
 from local.environment import OWN, FunctionEnvironment
 from local.role import Role
+from local.rules import Rules
 from local.template import Function
 
 # Lambda's limit for a synchronous invocation, both ways, in bytes.
@@ -51,6 +52,7 @@ class Host:
         self._channel = channel
         self._configurations: dict[str, Json] = {}
         self._role = Role(orders["endpoint"], strict=orders["strict"])
+        self._rules = Rules(self._role.functions)
         self._code = Code(orders["layers"], self._reloaded)
         self.server: Server | None = None
 
@@ -63,6 +65,8 @@ class Host:
             observe.order(observe.Fault(message["function"], message["call"], message["when"]))
         if message["kind"] == "withdraw":
             observe.withdraw()
+        if message["kind"] == "expect":
+            self._rules.expect(message["id"])
         if message["kind"] == "ping":
             number, running = message["number"], observe.running()
             self._channel.send({"kind": "pong", "number": number, "running": running})
@@ -72,17 +76,23 @@ class Host:
         started = time.monotonic()
         event = json.loads(body)
         report: Json = {"kind": "invocation", "function": name, "error": None, "failed": []}
+        physical = headers["X-Amzn-Lambda-Function-Name"]
         with observe.apart():
-            configuration = self._configuration(name, headers["X-Amzn-Lambda-Function-Name"])
+            if self._rules.hand_over(physical, event):
+                return b"null"
+            configuration = self._configuration(name, physical)
         OWN.set(configuration["variables"])
-        with observe.invocation(name) as seen:
+        context = _context(headers, configuration)
+        with observe.invocation(name, context.deadline_ms / 1000) as seen:
             try:
-                return self._run(name, event, body, _context(headers, configuration), report)
+                return self._run(name, event, body, context, report)
             except BaseException as error:
                 report["error"] = f"{type(error).__name__}: {error}"
                 custom_resource.fail(event, report["error"])
                 raise
             finally:
+                if not context.get_remaining_time_in_millis():
+                    report["error"] = "it ran out of time"
                 report["ms"] = round((time.monotonic() - started) * 1000)
                 self._channel.send(report | _observed(seen, event))
 

@@ -129,7 +129,8 @@ class Hosts:
         under_way = 0
         for child in self._children:
             number = next(self._numbers)
-            self._pongs[number] = arrived = Queue()
+            arrived: Queue[Message] = Queue()
+            self._pongs[number] = arrived
             child.channel.send({"kind": "ping", "number": number})
             under_way += arrived.get(timeout=_ANSWER_SECONDS)["running"]
         return under_way
@@ -153,6 +154,10 @@ class Hosts:
         `when` is "before" or "after" the call is made.
         """
         self._tell({"kind": "fail", "function": function, "call": call, "when": when})
+
+    def expect(self, event_id: str) -> None:
+        """Let the event of a rule with that id be handled at once when it is sent by hand."""
+        self._tell({"kind": "expect", "id": event_id})
 
     def withdraw(self) -> None:
         """Forget the failures that were ordered and have not happened."""

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import http.client
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
@@ -25,9 +26,10 @@ class InjectedError(Exception):
 
 @dataclass(slots=True)
 class Invocation:
-    """What one invocation has done so far."""
+    """What one invocation has done so far; `deadline` is the end of its time (Unix, seconds)."""
 
     function: str
+    deadline: float
     calls: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
@@ -61,8 +63,8 @@ def watch(emulator_port: int) -> None:
 class invocation:  # noqa: N801 - reads as the statement `with invocation(...)`.
     """The time in which a function runs."""
 
-    def __init__(self, function: str) -> None:
-        self._seen = Invocation(function)
+    def __init__(self, function: str, deadline: float) -> None:
+        self._seen = Invocation(function, deadline)
 
     def __enter__(self) -> Invocation:
         self._token = _current.set(self._seen)
@@ -79,7 +81,7 @@ class invocation:  # noqa: N801 - reads as the statement `with invocation(...)`.
 @contextlib.contextmanager
 def apart() -> Iterator[None]:
     """Let what the host itself does in this time belong to no function."""
-    token = _current.set(Invocation(""))
+    token = _current.set(Invocation("", 0))
     try:
         yield
     finally:
@@ -99,9 +101,9 @@ def withdraw() -> None:
 
 
 def running() -> int:
-    """Count the invocations that are under way."""
+    """Count the invocations that are under way and still have time."""
     with _lock:
-        return len(_running)
+        return sum(seen.deadline > time.time() for seen in _running)
 
 
 def _seen() -> Invocation | None:

@@ -14,13 +14,14 @@ class Role:
     """Asks the emulator as the account's root; with IAM enforced, also for the role's credentials.
 
     All functions of one host have one role, so the first function that is asked for decides it.
+    `functions` is a Lambda client.
     """
 
     def __init__(self, endpoint: str, *, strict: bool) -> None:
         import botocore.session
 
         session = botocore.session.Session()
-        self._lambda = session.create_client("lambda", REGION, endpoint_url=endpoint, **ROOT)
+        self.functions = session.create_client("lambda", REGION, endpoint_url=endpoint, **ROOT)
         self._sts = session.create_client("sts", REGION, endpoint_url=endpoint, **ROOT)
         self._strict = strict
         self._arn = ""
@@ -29,7 +30,7 @@ class Role:
     def configuration(self, function: str) -> Json:
         """Return the configuration of the function with that physical name."""
         with self._lock:
-            found: Json = self._lambda.get_function_configuration(FunctionName=function)
+            found: Json = self.functions.get_function_configuration(FunctionName=function)
             self._arn = found["Role"]
         return found
 

@@ -180,6 +180,8 @@ class Stack:
         Raises:
             FunctionError: It has failed.
         """
+        if event and "id" in event:
+            self._hosts.expect(event["id"])
         answer = self.client("lambda").invoke(
             FunctionName=self.physical(logical_id), Payload=json.dumps(event or {}).encode()
         )

@@ -1,4 +1,4 @@
-"""Stacks for the end-to-end tests: one of the product for the whole run, small ones of a fixture."""
+"""Stacks for the end-to-end tests: the product's for the whole run, and one of a fixture."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from sheaf import fields
 from sheaf.forms import forms, upload
 from sheaf.forms.forms import Form
@@ -17,7 +19,7 @@ def handler(request: Request) -> Form:
     sent = upload.read(
         request.raw_body,
         request.headers.get("content-type", ""),
-        fallback_id=request.headers.get("x-xlsform-formid-fallback"),
+        fallback_id=unquote(request.headers.get("x-xlsform-formid-fallback", "")) or "form",
         ignore_warnings=fields.flag(request.query, "ignoreWarnings"),
     )
     return forms.create(project, sent, by=request.auth)

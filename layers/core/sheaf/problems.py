@@ -112,6 +112,15 @@ class InvalidDataType(Problem):
         self.details = named | {"expected": expected}
 
 
+class DecryptionFailed(Problem):
+    """A passphrase is wrong, or fits no key."""
+
+    code = 400.12
+    message = (
+        "Could not perform decryption. Double check your passphrase and your data and try again."
+    )
+
+
 class ValueTooLong(Problem):
     """A value is longer than its field holds (details: maxLength, as text)."""
 
@@ -146,6 +155,13 @@ class FieldTypeConflict(Problem):
     )
 
 
+class FilterUnparseable(Problem):
+    """An OData filter expression is no expression (details: reason)."""
+
+    code = 400.18
+    message = "The OData filter expression you provided could not be parsed: {reason}"
+
+
 class DeprecatedIdMissing(Problem):
     """A PUT of a submission carries no deprecatedID."""
 
@@ -170,11 +186,39 @@ class OutOfRange(Problem):
     message = "Provided value '{value}' is out of range for type '{type}'"
 
 
+class SelectUnknown(Problem):
+    """`$select` names a property that does not exist (details: property)."""
+
+    code = 400.23
+    message = "Could not find a property named '{property}'"
+
+
+class SelectUnsupported(Problem):
+    """`$select` names a property inside a repeat (details: property)."""
+
+    code = 400.24
+    message = "The property '{property}' cannot be selected, because it is inside a repeat."
+
+
 class MissingMeta(Problem):
     """A form definition has no meta block."""
 
     code = 400.27
     message = "The form does not contain a 'meta' group."
+
+
+class RowUnknown(Problem):
+    """A skip token names a row that does not exist."""
+
+    code = 400.34
+    message = "Record associated with the provided $skiptoken not found."
+
+
+class InvalidSkipToken(Problem):
+    """A skip token cannot be read."""
+
+    code = 400.35
+    message = "Invalid $skiptoken"
 
 
 class BodyTooLarge(Problem):
@@ -203,6 +247,13 @@ class MultipartUnparseable(Problem):
 
     code = 400.39
     message = "Multipart form content failed to parse."
+
+
+class InvalidQueryCombination(Problem):
+    """Query parameters exclude each other."""
+
+    code = 400.41
+    message = "Invalid combination of query parameters."
 
 
 class PasswordTooWeak(Problem):
@@ -340,6 +391,20 @@ class AlreadyExists(Problem):
             self.details["table"] = table
 
 
+class AlreadyActive(Problem):
+    """A feature that can be switched on once is on (details: feature)."""
+
+    code = 409.4
+    message = "Could not activate feature ({feature}) as it was already activated"
+
+
+class Activating(Problem):
+    """A feature is being switched on (details: feature)."""
+
+    code = 409.5
+    message = "The feature ({feature}) is being activated. Please try again."
+
+
 class VersionAlreadyPublished(Problem):
     """A form version of that name was published before (details: xmlFormId, version)."""
 
@@ -350,6 +415,13 @@ class VersionAlreadyPublished(Problem):
     )
 
 
+class NoPublishedVersion(Problem):
+    """A form has no published version to begin from."""
+
+    code = 409.7
+    message = "No published version of this form exists."
+
+
 class OutdatedCopy(Problem):
     """A correction starts from a version that is no longer current (details: deprecatedId)."""
 
@@ -358,6 +430,23 @@ class OutdatedCopy(Problem):
         "You tried to update a submission, but the copy you were editing ({deprecatedId}) is now "
         "out of date. Please get the new version that has been submitted, and make your edits "
         "again."
+    )
+
+
+class WebFormNotReady(Problem):
+    """A form cannot be edited on the web yet."""
+
+    code = 409.11
+    message = "The web form is not ready yet. Please try again later."
+
+
+class EditingClosedForm(Problem):
+    """A submission of a form that is not open cannot be edited on the web."""
+
+    code = 409.12
+    message = (
+        "You are trying to edit a submission of a Form that is in Closing or Closed state. "
+        "In this version of Central, you can only edit submissions of open Forms."
     )
 
 
@@ -390,6 +479,40 @@ class NotSupported(Problem):
 
     code = 501.1
     message = "The requested feature {feature} is not supported by this server."
+
+
+class FilterUnsupported(Problem):
+    """An OData filter uses what is not supported (details: at, text)."""
+
+    code = 501.4
+    message = (
+        "The given OData filter expression uses features not supported by this server: "
+        "{text} at {at}"
+    )
+
+
+class FilterFieldUnsupported(Problem):
+    """An OData filter names a field that cannot be filtered by (details: at, text)."""
+
+    code = 501.5
+    message = (
+        "The given OData filter expression references fields not supported by this server: "
+        "{text} at {at}"
+    )
+
+
+class ExpandUnsupported(Problem):
+    """`$expand` is other than `*`."""
+
+    code = 501.6
+    message = "The requested $expand is not supported by this server: only * is."
+
+
+class SelectWithExpand(Problem):
+    """`$select` and `$expand` are given together."""
+
+    code = 501.11
+    message = "The requested feature using $select and $expand together is not supported."
 
 
 class Busy(Problem):

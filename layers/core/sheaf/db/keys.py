@@ -202,6 +202,11 @@ def feed_of(submissions_pk: str, submission_id: str) -> str:
     return feed(int(form), shard_of(submission_id))
 
 
+def event_name(feed: str, row_id: str) -> str:
+    """Name an event by its audit row: ids are unique in one feed's form, this one everywhere."""
+    return f"{row_id}-{feed.removeprefix(FEED).partition('#')[0]}"
+
+
 def hooks(project_id: int) -> str:
     """Partition of a project's Hooks."""
     return f"H#{project_id}"

@@ -23,7 +23,7 @@ class Upload:
 
 
 def read(
-    body: bytes, content_type: str, *, fallback_id: str | None, ignore_warnings: bool
+    body: bytes, content_type: str, *, fallback_id: str, ignore_warnings: bool
 ) -> Upload:
     """Read a form from a request.
 
@@ -44,7 +44,7 @@ def read(
         return Upload(body, xform.read(body), None, kind)
     from sheaf.forms import xlsform  # loads pyxform, which takes a second
 
-    converted = xlsform.convert(body, fallback_id or "form", legacy_xls=kind == XLS)
+    converted = xlsform.convert(body, fallback_id, legacy_xls=kind == XLS)
     if converted.warnings and not ignore_warnings:
         raise FormHasWarnings(warnings={"xlsFormWarnings": list(converted.warnings)})
     xml = converted.xml.encode()

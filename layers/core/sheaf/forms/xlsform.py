@@ -47,10 +47,8 @@ def convert(raw: bytes, filename_stem: str, *, legacy_xls: bool) -> Converted:
         raise XlsFormRejected(error=_told(error), warnings=noticed) from error
 
 
-# pyxform is imported where it is used: a quarter of a second (measured), for spreadsheets only.
-
-
 def _converted(raw: bytes, stem: str, legacy_xls: bool, noticed: list[str]) -> Converted:
+    # Imported here: it takes a quarter of a second (measured), and only spreadsheets need it.
     from pyxform.xls2json_backends import Definition, SupportedFileTypes
     from pyxform.xls2xform import convert as pyxform_convert
 

@@ -60,13 +60,10 @@ def read(raw: bytes, charset: str | None = None) -> Instance:
     # Of several elements at one path, the first with a text counts.
     found = {path: "".join(piece.raw for piece in pieces) for path, pieces in reversed(listed)}
     media = (_value(pieces) for path, pieces in listed if path == _MEDIA)
-    instance_id = found.get(_INSTANCE_ID, found.get(_BARE_INSTANCE_ID))
-    if _KEY in found and instance_id is None:
-        raise MissingParameter(field="instanceId (required for encrypted submissions)")
     return Instance(
         xml_form_id=xml_form_id,
         version=version,
-        instance_id=instance_id,
+        instance_id=_instance_id(found),
         deprecated_id=found.get(_DEPRECATED_ID),
         instance_name=found.get(_INSTANCE_NAME),
         encrypted_key=found.get(_KEY),
@@ -101,6 +98,13 @@ def _form(text: str) -> tuple[str, str]:
     if not isinstance(root, markup.Open) or not xml_form_id:
         raise MissingParameter(field="form ID xml attribute")
     return markup.unescape(xml_form_id), markup.unescape(root.get("version") or "")
+
+
+def _instance_id(found: dict[str, str]) -> str | None:
+    instance_id = found.get(_INSTANCE_ID, found.get(_BARE_INSTANCE_ID))
+    if _KEY in found and instance_id is None:
+        raise MissingParameter(field="instanceId (required for encrypted submissions)")
+    return instance_id
 
 
 def _value(pieces: Iterable[markup.Text]) -> str:

@@ -1,0 +1,61 @@
+"""Events: what an audit row says to the bus and to hooks.
+
+A type is Central's name of the action. An event's id is that of its row and the row's feed, so the
+same row makes the same event however often it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sheaf import clock
+from sheaf.db import keys
+from sheaf.db.audit import Audit
+
+CREATE = "submission.create"
+EDIT = "submission.update.version"
+REVIEW = "submission.update"
+DELETE = "submission.delete"
+RESTORE = "submission.restore"
+# What a hook may ask for, in the order in which it happens. template.yaml has a rule for each.
+TYPES = (CREATE, EDIT, REVIEW, DELETE, RESTORE)
+DEFAULT = (CREATE,)
+
+# What an event is, as the bus carries it: the columns of the audit row and its `event`.
+Event = Mapping[str, Any]
+_PREFIX = "evt_"
+
+
+def of(row: Audit) -> dict[str, Any]:
+    """Give the event of an audit row."""
+    return {
+        "eventId": f"{_PREFIX}{keys.event_name(row.pk, row.sk)}",
+        "action": row.action,
+        "actorId": row.actor_id,
+        "acteeId": row.actee_id,
+        "details": row.details,
+        "notes": row.notes,
+        "loggedAt": clock.iso(keys.micros(row.sk)),
+        **(row.event or {}),
+    }
+
+
+def key(event: Event) -> str:
+    """Give an event's id as keys of the table hold it."""
+    return str(event["eventId"]).removeprefix(_PREFIX)
+
+
+def micros(event: Event) -> int:
+    """Give the moment of an event, in microseconds since 1970."""
+    return keys.micros(key(event))
+
+
+def shown_id(event_key: str) -> str:
+    """Give an event's id as receivers see it, from what the table holds."""
+    return f"{_PREFIX}{event_key}"
+
+
+def worth_telling(event: Event) -> bool:
+    """Whether hooks are told: a review that left the state as it was is no news."""
+    return event["action"] != REVIEW or event["reviewState"] != event["previousReviewState"]

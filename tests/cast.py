@@ -1,0 +1,122 @@
+"""The cast of the tests, and the things that they do things to."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from tests.api import Answer, Api
+
+PASSWORD = "correct horse battery staple"
+FORM = "simple"
+
+XFORM = """<?xml version="1.0"?>
+<h:html xmlns="http://www.w3.org/2002/xforms" xmlns:h="http://www.w3.org/1999/xhtml"
+  xmlns:orx="http://openrosa.org/xforms">
+  <h:head><h:title>Simple</h:title><model>
+    <instance><data id="{id}" version="{version}">
+      <name/><age/><photo/><orx:meta><orx:instanceID/><orx:instanceName/></orx:meta>
+    </data></instance>
+    <bind nodeset="/data/name" type="string"/>
+    <bind nodeset="/data/age" type="int"/>
+    <bind nodeset="/data/photo" type="binary"/>
+    <bind nodeset="/data/meta/instanceID" type="string"/>
+  </model></h:head>
+  <h:body><input ref="/data/name"/><input ref="/data/age"/><upload ref="/data/photo"/></h:body>
+</h:html>"""
+
+
+def xform(xml_form_id: str = FORM, version: str = "1") -> bytes:
+    """A form of a name, an age and a photo."""
+    return XFORM.format(id=xml_form_id, version=version).encode()
+
+
+def xml(
+    instance_id: str,
+    *,
+    name: str = "Alan",
+    age: str = "30",
+    photo: str = "",
+    version: str = "1",
+    deprecated: str | None = None,
+    form: str = FORM,
+) -> bytes:
+    """A filled form."""
+    old = f"<orx:deprecatedID>{deprecated}</orx:deprecatedID>" if deprecated else ""
+    return (
+        f'<data xmlns:orx="http://openrosa.org/xforms" id="{form}" version="{version}">'
+        f"<name>{name}</name><age>{age}</age><photo>{photo}</photo>"
+        f"<orx:meta><orx:instanceID>{instance_id}</orx:instanceID>{old}</orx:meta></data>"
+    ).encode()
+
+
+class Cast:
+    """People with sessions, in a stack that has project 1 with the form `simple`."""
+
+    FORMS = "/v1/projects/1/forms"
+    SUBMISSIONS = f"{FORMS}/{FORM}/submissions"
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.users: dict[str, dict[str, Any]] = {}
+
+    @cached_property
+    def alice(self) -> Api:
+        """The administrator."""
+        from sheaf.access import users
+        from sheaf.access.auth import SYSTEM
+        from sheaf.access.roles import ADMIN
+        from sheaf.projects import projects
+
+        draft = users.Draft("alice@example.org", "Alice", PASSWORD)
+        self.users["alice"] = users.to_api(users.create(draft, by=SYSTEM, role=ADMIN))
+        projects.create(projects.Draft.named("Project 1"), by=SYSTEM, number=1)
+        return self.login("alice")
+
+    @cached_property
+    def bob(self) -> Api:
+        """The manager of project 1."""
+        return self._person("bob", "manager")
+
+    @cached_property
+    def vera(self) -> Api:
+        """A viewer of project 1."""
+        return self._person("vera", "viewer")
+
+    @cached_property
+    def colin(self) -> Api:
+        """A data collector of project 1."""
+        return self._person("colin", "formfill")
+
+    @cached_property
+    def chelsea(self) -> Api:
+        """Somebody without any rights."""
+        return self._person("chelsea", None)
+
+    def login(self, name: str) -> Api:
+        """Open a session."""
+        body = {"email": f"{name}@example.org", "password": PASSWORD}
+        answer = self.api.post("/v1/sessions", body)
+        assert answer.status == 200, answer.text
+        return self.api.bearer(answer.json["token"])
+
+    def form(self, xml_form_id: str = FORM, version: str = "1") -> dict[str, Any]:
+        """Publish a form in project 1."""
+        answer = self.alice.post(f"{self.FORMS}?publish=true", xform(xml_form_id, version))
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    def submit(self, instance_id: str, by: Api | None = None, **said: str) -> Answer:
+        """Create a submission of `simple`."""
+        return (by or self.alice).post(self.SUBMISSIONS, xml(instance_id, **said))
+
+    def _person(self, name: str, role: str | None) -> Api:
+        answer = self.alice.post(
+            "/v1/users", {"email": f"{name}@example.org", "password": PASSWORD}
+        )
+        assert answer.status == 200, answer.text
+        self.users[name] = answer.json
+        if role is not None:
+            path = f"/v1/projects/1/assignments/{role}/{answer.json['id']}"
+            assert self.alice.post(path).json == {"success": True}
+        return self.login(name)

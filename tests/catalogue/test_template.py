@@ -1,0 +1,524 @@
+"""The template, the map of routes and the folders agree, and the stack is as safe as it claims."""
+
+import ast
+import importlib.util
+import json
+import re
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import yaml
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
+API = yaml.safe_load((ROOT / "openapi.yaml").read_text())
+RESOURCES = TEMPLATE["Resources"]
+PARAMETERS = TEMPLATE["Parameters"]
+GLOBALS = TEMPLATE["Globals"]["Function"]
+INTEGRATIONS = API["components"]["x-amazon-apigateway-integrations"]
+ANY = "x-amazon-apigateway-any-method"
+METHODS = {"POST": "post", "PUT": "put", "PATCH": "patch", "DELETE": "delete", "GET": ANY}
+
+# What a role of a GET route may do; it writes answers too large for Lambda, and nothing else.
+READING = {
+    "dynamodb:BatchGetItem",
+    "dynamodb:GetItem",
+    "dynamodb:Query",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "s3:GetObject",
+}
+EVENTS = {
+    "submission.create",
+    "submission.update.version",
+    "submission.update",
+    "submission.delete",
+    "submission.restore",
+}
+
+
+def of(kind):
+    return {name: each for name, each in RESOURCES.items() if each["Type"] == kind}
+
+
+FUNCTIONS = {name: each["Properties"] for name, each in of("AWS::Serverless::Function").items()}
+ROLES = {name: each["Properties"] for name, each in of("AWS::IAM::Role").items()}
+QUEUES = {name: each["Properties"] for name, each in of("AWS::SQS::Queue").items()}
+ALARMS = of("AWS::CloudWatch::Alarm")
+RULES = {name: each["Properties"] for name, each in of("AWS::Events::Rule").items()}
+WORKERS = {name for name in FUNCTIONS if name.startswith("Workers")}
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def operations():
+    """Every (path, method, function) of the map."""
+    for path, methods in API["paths"].items():
+        for method, operation in methods.items():
+            reference = operation["x-amazon-apigateway-integration"]["$ref"]
+            yield path, method, reference.removeprefix(
+                "#/components/x-amazon-apigateway-integrations/"
+            )
+
+
+def statements(role):
+    """All statements of a role: of the policies it names, and its own."""
+    named = [RESOURCES[each["Ref"]]["Properties"] for each in role.get("ManagedPolicyArns", [])]
+    documents = [each["PolicyDocument"] for each in [*named, *role.get("Policies", [])]]
+    return list(chain.from_iterable(each["Statement"] for each in documents))
+
+
+def actions(role):
+    return set(chain.from_iterable(listed(each["Action"]) for each in statements(role)))
+
+
+def role_of(function):
+    return FUNCTIONS[function]["Role"]["Fn::GetAtt"][0]
+
+
+def references(node):
+    """All names that !Ref, !GetAtt and !Sub mention in a part of the template."""
+    if isinstance(node, list):
+        return set(chain.from_iterable(map(references, node)))
+    if not isinstance(node, dict):
+        return set()
+    found = set()
+    for key, value in node.items():
+        if key == "Ref":
+            found.add(value)
+        elif key == "Fn::GetAtt":
+            found.add(value[0])
+        elif key == "Fn::Sub":
+            text = value if isinstance(value, str) else value[0]
+            found |= {name.split(".")[0] for name in re.findall(r"\$\{([\w.:]+)\}", text)}
+        else:
+            found |= references(value)
+    return found
+
+
+# --- folders, functions, routes ---------------------------------------------------------------
+
+
+def test_every_folder_is_a_function_and_every_function_a_folder():
+    folders = {f"functions/{p.parent.relative_to(ROOT / 'functions')}/" for p in handlers()}
+    assert {each["CodeUri"] for each in FUNCTIONS.values()} == folders
+
+
+def handlers():
+    return sorted((ROOT / "functions").glob("*/*/app.py"))
+
+
+def test_a_function_is_named_after_its_folder():
+    for name, function in FUNCTIONS.items():
+        words = re.split("[/_]", function["CodeUri"].removeprefix("functions/").strip("/"))
+        assert name == "".join(word.capitalize() for word in words)
+
+
+def test_functions_stand_in_the_order_of_their_groups():
+    groups = list(dict.fromkeys(each["CodeUri"].split("/")[1] for each in FUNCTIONS.values()))
+    in_map = list(dict.fromkeys(FUNCTIONS[name]["CodeUri"].split("/")[1] for name in INTEGRATIONS))
+    assert groups == [*in_map, "workers"]
+
+
+def test_every_function_but_the_workers_answers_a_route():
+    assert set(INTEGRATIONS) == set(FUNCTIONS) - WORKERS
+    assert {function for _, _, function in operations()} == set(INTEGRATIONS)
+
+
+def test_an_integration_leads_to_the_function_it_is_named_after():
+    for name, integration in INTEGRATIONS.items():
+        assert integration == {
+            "type": "aws_proxy",
+            "httpMethod": "POST",
+            "payloadFormatVersion": "2.0",
+            "timeoutInMillis": 30000,
+            "credentials": {"Fn::GetAtt": ["ApiRole", "Arn"]},
+            "uri": {
+                "Fn::Sub": "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31"
+                f"/functions/${{{name}.Arn}}/invocations"
+            },
+        }
+
+
+def test_a_path_part_is_a_literal_or_exactly_one_variable():
+    part = re.compile(r"[A-Za-z0-9._-]+|\{[A-Za-z]+\}")
+    for path in set(API["paths"]) - {"/$default"}:
+        assert path.startswith("/")
+        assert all(part.fullmatch(each) for each in path[1:].split("/")), path
+
+
+def test_methods_are_those_that_http_apis_know_and_get_answers_head_too():
+    assert {method for _, method, _ in operations()} <= set(METHODS.values())
+    assert API["paths"]["/$default"][ANY]["isDefaultRoute"] is True
+
+
+def test_the_map_fits_an_http_api():
+    assert len(list(operations())) <= 300
+    assert len(INTEGRATIONS) <= 300
+
+
+def test_a_function_with_several_routes_serves_the_same_thing_in_several_places():
+    for name in INTEGRATIONS:
+        routes = [(path, method) for path, method, function in operations() if function == name]
+        ends = {re.split(r"(?<=\})/(?=[a-z])", path)[-1].removeprefix("/v1/") for path, _ in routes}
+        assert len(ends) == 1, routes
+        assert len({method for _, method in routes}) == 1, routes
+
+
+def test_a_handlers_docstring_begins_with_its_route():
+    routes = {(path, method): function for path, method, function in operations()}
+    by_folder = {each["CodeUri"]: name for name, each in FUNCTIONS.items()}
+    for file in handlers():
+        name = by_folder[f"functions/{file.parent.relative_to(ROOT / 'functions')}/"]
+        first = (ast.get_docstring(ast.parse(file.read_text())) or "").split("\n")[0]
+        if name in WORKERS:
+            assert first, file
+            continue
+        said = re.fullmatch(r"(?:([A-Z]+) (/\S+)|(\$default)): .+", first)
+        assert said, f"{file}: {first!r}"
+        method, path, default = said.groups()
+        key = ("/$default", ANY) if default else (path, METHODS[method])
+        assert routes.get(key) == name, first
+
+
+# --- the whole --------------------------------------------------------------------------------
+
+
+def expanded():
+    """The template as CloudFormation gets it, after the SAM transform."""
+
+    class NoPolicies:
+        def load(self):
+            return {}
+
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    template["Resources"]["HttpApi"]["Properties"]["DefinitionBody"] = json.loads(json.dumps(API))
+    for each in template["Resources"].values():
+        for code in {"CodeUri", "ContentUri"} & set(each.get("Properties", ())):
+            each["Properties"][code] = "s3://bucket/key"
+    values = {name: str(each["Default"]) for name, each in PARAMETERS.items()}
+    return transform(template, values, NoPolicies())
+
+
+def test_the_stack_stays_far_from_cloudformations_limits():
+    template = expanded()
+    assert len(template["Resources"]) < 450
+    assert len(json.dumps(template)) < 1_000_000
+    assert len(PARAMETERS) <= 200
+    permissions = [e for e in template["Resources"].values() if "Permission" in e["Type"]]
+    assert len(permissions) <= 4, "the API's functions need none: see ApiRole"
+
+
+def test_no_function_needs_the_api_to_exist():
+    assert "HttpApi" not in references(TEMPLATE["Globals"]) | references(FUNCTIONS)
+
+
+def test_every_name_that_is_referred_to_exists():
+    made = {"HttpApiApiGatewayDefaultStage", "WorkersPurgeDaily"}
+    known = set(RESOURCES) | set(PARAMETERS) | made
+    named = {e for e in references([RESOURCES, TEMPLATE["Outputs"]]) if not e.startswith("AWS::")}
+    assert named <= known
+
+
+def test_every_parameter_is_used_and_described():
+    used = references([RESOURCES, TEMPLATE["Globals"], TEMPLATE["Conditions"]])
+    assert set(PARAMETERS) == used & set(PARAMETERS)
+    assert all(each["Description"] and "Default" in each for each in PARAMETERS.values())
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(chain.from_iterable(g["Parameters"] for g in groups)) == sorted(PARAMETERS)
+
+
+def test_parameters_are_explained_to_who_deploys():
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    for name, each in PARAMETERS.items():
+        default = str(each["Default"])
+        row = rf"\| `{name}` \| {'`' + re.escape(default) + '`' if default else 'empty'} \|"
+        assert re.search(row, page), name
+
+
+def test_outputs_tell_how_to_connect():
+    expected = {"ApiUrl", "ApiId", "TableName", "BucketName", "BusName", "DeliveryQueueUrl"}
+    assert expected | {"AdminEmail", "AdminPasswordParameter"} <= set(TEMPLATE["Outputs"])
+
+
+# --- functions --------------------------------------------------------------------------------
+
+
+def test_functions_share_what_is_common():
+    assert GLOBALS["Handler"] == "app.handler"
+    assert GLOBALS["Tags"] == {"Stack": {"Ref": "AWS::StackName"}}
+    assert GLOBALS["LoggingConfig"]["LogGroup"] == {"Ref": "FunctionLogs"}
+    assert set(GLOBALS["Environment"]["Variables"]) == {
+        "TABLE_NAME", "BUCKET_NAME", "BUS_NAME", "DELIVERY_QUEUE_URL", "LOG_LEVEL", "DOMAIN",
+        "RETENTION_DAYS", "HOOK_TARGETS", "SECRETS_PREFIX",
+    }  # fmt: skip
+    for name, function in FUNCTIONS.items():
+        assert RESOURCES[name]["Metadata"] == {"SkipBuild": True}, name
+        assert not {"Tags", "LoggingConfig", "Environment", "FunctionName"} & set(function), name
+
+
+def test_a_route_answers_within_the_apis_timeout():
+    assert GLOBALS["Timeout"] <= 30
+    assert not [name for name in set(FUNCTIONS) - WORKERS if "Timeout" in FUNCTIONS[name]]
+
+
+def test_the_layer_is_built_for_the_runtime_and_architecture_of_the_functions():
+    makefile = (ROOT / "layers/core/Makefile").read_text()
+    said = dict(re.findall(r"^(LAYER_\w+) \?= (\S+)$", makefile, re.MULTILINE))
+    assert f"python{said['LAYER_PYTHON']}" == PARAMETERS["LambdaRuntime"]["Default"]
+    assert [said["LAYER_ARCHITECTURE"]] == GLOBALS["Architectures"]
+    layer = RESOURCES["CoreLayer"]["Properties"]
+    assert layer["CompatibleArchitectures"] == GLOBALS["Architectures"]
+    assert layer["CompatibleRuntimes"] == [{"Ref": "LambdaRuntime"}]
+
+
+def test_the_layer_describes_every_service_that_is_called():
+    makefile = (ROOT / "layers/core/Makefile").read_text()
+    shipped = set(re.search(r"^services := (.+)$", makefile, re.MULTILINE)[1].split())
+    code = chain((ROOT / "layers/core/sheaf").rglob("*.py"), handlers())
+    called = set(re.findall(r'aws\.client\("(\w+)"\)', "".join(p.read_text() for p in code)))
+    assert called | {"dynamodb"} <= shipped
+
+
+# --- rights -----------------------------------------------------------------------------------
+
+
+def test_every_function_has_one_of_the_roles_and_every_role_a_function():
+    assert {role_of(name) for name in FUNCTIONS} | {"ApiRole"} == set(ROLES)
+    assert len(ROLES) <= 15, "an account has 1,000 roles for all its stacks"
+
+
+def test_every_capability_is_given_to_a_role():
+    given = chain.from_iterable(each.get("ManagedPolicyArns", []) for each in ROLES.values())
+    assert {each["Ref"] for each in given} == set(of("AWS::IAM::ManagedPolicy"))
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_a_role_allows_named_actions_on_named_resources(name):
+    for statement in statements(ROLES[name]):
+        assert statement["Effect"] == "Allow"
+        assert not [each for each in listed(statement["Action"]) if "*" in each]
+        assert "dynamodb:Scan" not in listed(statement["Action"])
+        for resource in listed(statement["Resource"]):
+            assert references(resource) - {"AWS::Partition"}, "neither * nor a foreign resource"
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_a_roles_actions_exist(name):
+    # cfn-lint holds AWS's own list; its rule does not see through the SAM transform.
+    folder = Path(importlib.util.find_spec("cfnlint").origin).parent
+    known = json.loads((folder / "data/AdditionalSpecs/Policies.json").read_text())
+    for action in actions(ROLES[name]):
+        service, operation = action.split(":")
+        assert operation.lower() in known[service]["Actions"], action
+
+
+def test_get_routes_cannot_write():
+    readers = {role_of(function) for _, method, function in operations() if method == ANY}
+    for name in readers:
+        for statement in statements(ROLES[name]):
+            spill = statement["Resource"] == {"Fn::Sub": "${Bucket.Arn}/responses/*"}
+            allowed = READING | {"s3:PutObject"} if spill else READING
+            assert set(listed(statement["Action"])) <= allowed, name
+
+
+def test_only_api_gateway_lambda_and_no_other_account_take_the_roles():
+    for name, role in ROLES.items():
+        service = "apigateway" if name == "ApiRole" else "lambda"
+        [statement] = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
+
+
+def test_the_api_invokes_the_functions_of_its_own_stack_alone():
+    [statement] = statements(ROLES["ApiRole"])
+    assert statement["Action"] == "lambda:InvokeFunction"
+    own = {"StringEquals": {"aws:ResourceTag/Stack": {"Ref": "AWS::StackName"}}}
+    assert statement["Condition"] == own
+
+
+# --- data -------------------------------------------------------------------------------------
+
+
+def test_the_table_survives_mistakes():
+    table = RESOURCES["Table"]
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    properties = table["Properties"]
+    assert properties["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+    assert PARAMETERS["DeletionProtection"]["Default"] == "true"
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    [index] = properties["GlobalSecondaryIndexes"]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_the_bucket_is_private_encrypted_and_cleans_up():
+    bucket = RESOURCES["Bucket"]
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    properties = bucket["Properties"]
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["BucketEncryption"]
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = {rule["Id"]: rule for rule in properties["LifecycleConfiguration"]["Rules"]}
+    assert rules["noncurrent"]["NoncurrentVersionExpiration"]
+    assert rules["multipart"]["AbortIncompleteMultipartUpload"]
+    days = {name: rules[name]["ExpirationInDays"] for name in ("responses", "exports", "uploads")}
+    assert days == {"responses": 1, "exports": 1, "uploads": 2}
+    assert all(rules[name]["Prefix"] == f"{name}/" for name in days)
+
+
+def test_the_bucket_and_the_queues_take_tls_only():
+    policies = [*of("AWS::S3::BucketPolicy").values(), *of("AWS::SQS::QueuePolicy").values()]
+    guarded = set()
+    for policy in (each["Properties"] for each in policies):
+        [deny] = [e for e in policy["PolicyDocument"]["Statement"] if e["Effect"] == "Deny"]
+        assert deny["Principal"] == "*"
+        assert deny["Action"] in ("s3:*", "sqs:*")
+        assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        guarded |= references(policy.get("Queues", policy.get("Bucket"))) & references(deny)
+    assert guarded == {"Bucket", *QUEUES}
+
+
+# --- events -----------------------------------------------------------------------------------
+
+
+def test_there_is_one_rule_for_each_type_of_event():
+    patterns = [each["EventPattern"] for each in RULES.values()]
+    assert {each["detail-type"][0] for each in patterns} == EVENTS
+    assert all(each == {"source": ["sheaf"], "detail-type": each["detail-type"]} for each in patterns)
+    assert len(patterns) == len(EVENTS)
+    for name, rule in RULES.items():
+        [event] = rule["EventPattern"]["detail-type"]
+        assert name == "".join(word.capitalize() for word in event.split(".")) + "Rule"
+        assert rule["EventBusName"] == {"Ref": "Bus"}
+
+
+def test_a_rule_retries_for_a_while_and_then_keeps_what_it_could_not_deliver():
+    for rule in RULES.values():
+        [target] = rule["Targets"]
+        assert target["Arn"] == {"Fn::GetAtt": ["WorkersMatch", "Arn"]}
+        assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["EventFailures", "Arn"]}}
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] <= 185
+    policy = RESOURCES["EventFailuresPolicy"]["Properties"]["PolicyDocument"]
+    [allow] = [each for each in policy["Statement"] if each["Effect"] == "Allow"]
+    assert allow["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allow["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert {"Bus", "WorkersPurgeDaily"} <= references(allow["Condition"]["ArnLike"])
+
+
+def test_the_bus_keeps_an_archive():
+    archive = RESOURCES["Archive"]["Properties"]
+    assert archive["SourceArn"] == {"Fn::GetAtt": ["Bus", "Arn"]}
+    assert archive["RetentionDays"] == {"Ref": "ArchiveDays"}
+
+
+def test_the_stream_passes_the_outbox_on_and_parks_what_fails():
+    stream = FUNCTIONS["WorkersPublish"]["Events"]["Stream"]["Properties"]
+    [wanted] = [json.loads(each["Pattern"]) for each in stream["FilterCriteria"]["Filters"]]
+    keys = ast.parse((ROOT / "layers/core/sheaf/db/keys.py").read_text())
+    feed = next(
+        node.value.value
+        for node in keys.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "FEED"
+    )
+    outbox = {"Keys": {"pk": {"S": [{"prefix": feed}]}}}
+    assert wanted == {"eventName": ["INSERT"], "dynamodb": outbox}
+    assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert stream["BisectBatchOnFunctionError"] is True
+    assert 0 < stream["MaximumRetryAttempts"] <= 100
+    assert 0 < stream["MaximumRecordAgeInSeconds"] < 86_400
+    assert stream["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+
+
+def test_the_delivery_queue_gives_a_crashed_delivery_back_and_parks_a_poisonous_one():
+    queue = QUEUES["DeliveryQueue"]
+    assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS["WorkersDeliver"]["Timeout"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {
+        "Fn::GetAtt": ["DeliveryFailures", "Arn"]
+    }
+    source = FUNCTIONS["WorkersDeliver"]["Events"]["Queue"]["Properties"]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "DeliveryConcurrency"}}
+    for each in QUEUES.values():
+        assert each["SqsManagedSseEnabled"] is True
+        assert each["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_functions_that_nobody_waits_for_have_an_on_failure_destination():
+    for name in ("WorkersMatch", "WorkersPurge"):
+        config = FUNCTIONS[name]["EventInvokeConfig"]
+        target = {"Type": "SQS", "Destination": {"Fn::GetAtt": ["EventFailures", "Arn"]}}
+        assert config["DestinationConfig"] == {"OnFailure": target}
+        assert config["MaximumRetryAttempts"] <= 2
+        assert "sqs:SendMessage" in actions(ROLES[role_of(name)])
+
+
+def test_the_purge_runs_daily_and_its_schedule_retries():
+    schedule = FUNCTIONS["WorkersPurge"]["Events"]["Daily"]["Properties"]
+    assert schedule["Schedule"] == {"Ref": "PurgeSchedule"}
+    assert schedule["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["EventFailures", "Arn"]}}
+    assert PARAMETERS["RetentionDays"]["Default"] == 30
+
+
+# --- watching ---------------------------------------------------------------------------------
+
+
+def test_the_api_is_throttled_and_logs_each_request_in_one_line_without_its_path():
+    api = RESOURCES["HttpApi"]["Properties"]
+    throttle = {"ThrottlingRateLimit": {"Ref": "ThrottleRate"}}
+    assert api["DefaultRouteSettings"] == throttle | {
+        "ThrottlingBurstLimit": {"Ref": "ThrottleBurst"}
+    }
+    line = api["AccessLogSettings"]["Format"]
+    assert "\n" not in line
+    assert "$context.requestId" in json.loads(line).values()
+    assert "$context.path" not in line, "paths hold tokens"
+
+
+def test_logs_are_kept_for_a_while_only():
+    for group in of("AWS::Logs::LogGroup").values():
+        assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_there_are_at_most_ten_alarms_and_each_tells_somebody():
+    assert 0 < len(ALARMS) <= 10
+    for name, alarm in ALARMS.items():
+        assert alarm["Condition"] == "HasAlarms"
+        assert alarm["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
+        assert alarm["Properties"]["AlarmDescription"]
+
+
+def test_alarms_watch_what_can_go_wrong_unseen():
+    watched = {alarm["Properties"]["MetricName"] for alarm in ALARMS.values()}
+    assert watched >= {"5xx", "Throttles", "IteratorAge", "FunctionErrors", "HookFailures"}
+    queues = [
+        alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for alarm in ALARMS.values()
+        if alarm["Properties"]["Namespace"] == "AWS/SQS"
+    ]
+    assert sorted(queues) == ["DeliveryFailures", "EventFailures"]
+
+
+def test_every_metric_of_our_own_is_counted_by_a_filter():
+    filters = of("AWS::Logs::MetricFilter").values()
+    counted = {f["Properties"]["MetricTransformations"][0]["MetricName"] for f in filters}
+    own = [a["Properties"] for a in ALARMS.values() if "Fn::Sub" in a["Properties"]["Namespace"]]
+    assert {each["MetricName"] for each in own} == counted
+
+
+def test_the_dashboard_is_valid_json():
+    body = RESOURCES["StackDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    assert json.loads(body)["widgets"]
+
+
+def test_the_bootstrap_knows_what_it_makes():
+    properties = RESOURCES["Bootstrap"]["Properties"]
+    assert properties["ServiceToken"] == {"Fn::GetAtt": ["WorkersBootstrap", "Arn"]}
+    assert {"AdminEmail", "StackName", "SecretsPrefix"} <= set(properties)
+    assert properties["ServiceTimeout"] > FUNCTIONS["WorkersBootstrap"]["Timeout"]
