@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.emulator import StartError
 from local.options import OptionError, Options
@@ -40,8 +40,7 @@ def main() -> int:
 
 
 def _run(options: Options) -> int:
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, _stop)
+    _listen_to_signals(_stop)
     stack = Stack(
         port=options.port,
         aws_port=options.aws_port,
@@ -62,15 +61,20 @@ def _run(options: Options) -> int:
     except _Interrupt:
         return 0
     finally:
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, signal.SIG_IGN)
+        _listen_to_signals(signal.SIG_IGN)
         stack.stop()
     print("A process of the stack has ended by itself; its log says why.", file=sys.stderr)
     return 1
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
+    _listen_to_signals(signal.SIG_IGN)
     raise _Interrupt
+
+
+def _listen_to_signals(handler: Any) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
 
 
 def _welcome(stack: Stack, options: Options, seconds: float) -> str:

@@ -56,7 +56,9 @@ def main() -> None:
 
 def _end_with_launcher(channel: Channel) -> None:
     for _ in channel:
-        """Nothing is said to the emulator: only the end of the stream has a meaning."""
+        # All that the launcher ever asks for.
+        _save_now()
+        channel.send({"kind": "saved"})
     _orphaned.set()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE)
@@ -77,13 +79,14 @@ def _save_changes() -> None:
     while _changed.wait():
         time.sleep(_DELAY)
         _changed.clear()
-        loop = getattr(ministack, "_MAIN_LOOP", None)
-        if loop is None:
-            continue
         started = time.monotonic()
-        # On the loop itself, where every DynamoDB request runs: no transaction is saved by half.
-        asyncio.run_coroutine_threadsafe(_save(), loop).result()
+        _save_now()
         time.sleep(_PAUSE * (time.monotonic() - started))
+
+
+def _save_now() -> None:
+    """Save on the loop itself, where every DynamoDB request runs: no transaction by half."""
+    asyncio.run_coroutine_threadsafe(_save(), ministack._MAIN_LOOP).result()
 
 
 async def _save() -> None:

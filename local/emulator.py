@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import socket
+import threading
 import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ class Emulator:
 
     def __init__(self, *, port: int, folder: Folder, strict: bool) -> None:
         self.url = _url(port)
+        self._saved = threading.Event()
         _move(folder, port)
         self._log = folder.path / "emulator.log"
         self._temporary = folder.path / "tmp"
@@ -59,6 +61,7 @@ class Emulator:
             },
             log=folder.log(self._log.name),
             folder=CHECKOUT,
+            on_message=lambda _: self._saved.set(),
             # It holds the folder's lock too, for as long as it may still write there.
             descriptors=(folder.lock.fileno(),),
         )
@@ -83,6 +86,17 @@ class Emulator:
     def client(self, service: str) -> Any:
         """Return a boto3 client with the rights of the account's root."""
         return client(self.url, service)
+
+    def save(self) -> None:
+        """Write the state now.
+
+        Raises:
+            StartError: It does not answer.
+        """
+        self._saved.clear()
+        self.child.channel.send({"kind": "save"})
+        if not self._saved.wait(_STOP_SECONDS):
+            raise StartError("The AWS emulator does not save its state.")
 
     def stop(self) -> None:
         """End it gracefully: it writes its state first."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ _HOP_BY_HOP = {
 _OWN = {"x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"}
 _DROPPED_FROM_ANSWER = {"server", *_HOP_BY_HOP}
 _TOO_LARGE = (413, b'{"message":"Request Entity Too Large"}')
+_BAD_REQUEST = (400, b'{"message":"Bad Request"}')
 _NOT_READY = (503, b'{"message":"Service Unavailable"}')
 _FUNCTION_FAILED = (500, b'{"message":"Internal Server Error"}')
 
@@ -59,6 +61,11 @@ class Front(ThreadingHTTPServer):
         self.journal = journal
         self.gateway: tuple[int, str] | None = None
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Let a client go that has closed its connection; anything else is a fault of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -73,6 +80,10 @@ class _Handler(BaseHTTPRequestHandler):
             # What is still to come of the body is not read, so the connection cannot go on.
             self.close_connection = True
             status = self._answer_json(*_TOO_LARGE)
+        except ValueError:
+            # A length that is no number: nobody knows where the next request begins.
+            self.close_connection = True
+            status = self._answer_json(*_BAD_REQUEST)
         except (TimeoutError, http.client.HTTPException, ConnectionError):
             status = self._answer_json(*_NOT_READY)
         ms = (time.monotonic() - started) * 1000
@@ -84,7 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle_expect_100(self) -> bool:
         """Let the client send its body, unless it has said that it is too large."""
-        if int(self.headers.get("content-length", 0)) > BODY_LIMIT:
+        length = self.headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > BODY_LIMIT:
             return True
         return super().handle_expect_100()
 
@@ -93,14 +105,14 @@ class _Handler(BaseHTTPRequestHandler):
             return self._chunks()
         if "content-length" not in self.headers:
             return None
-        length = int(self.headers["content-length"])
+        length = _size(self.headers["content-length"], 10)
         if length > BODY_LIMIT:
             raise BodyTooLargeError
         return self.rfile.read(length)
 
     def _chunks(self) -> bytes:
         body = bytearray()
-        while size := int(self.rfile.readline().split(b";")[0], 16):
+        while size := _size(self.rfile.readline().split(b";")[0].decode("latin-1"), 16):
             if len(body) + size > BODY_LIMIT:
                 raise BodyTooLargeError
             body += self.rfile.read(size)
@@ -173,6 +185,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing: the journal has a line for each request."""
+
+
+def _size(text: str, base: int) -> int:
+    """Read a size; ValueError if it is none."""
+    size = int(text, base)
+    if size < 0:
+        raise ValueError(text)
+    return size
 
 
 def _is_function_error(body: bytes) -> bool:

@@ -23,11 +23,14 @@ class Journal:
     def __init__(self, write: Callable[[str], object] | None = None) -> None:
         self._write = write
         self._lock = threading.Lock()
+        self._errors: dict[str, str] = {}
         self.lines: list[str] = []
 
     def say(self, text: str) -> None:
         """Write a line under the time of day."""
-        line = f"{time.strftime('%H:%M:%S')} {text}"
+        # What a client sends must not move the cursor of whoever reads this.
+        shown = "".join(letter if letter.isprintable() else "?" for letter in text)
+        line = f"{time.strftime('%H:%M:%S')} {shown}"
         with self._lock:
             self.lines = [*self.lines[-999:], line]
             if self._write:
@@ -47,8 +50,15 @@ class Journal:
             self.say(f"event {entry.get('DetailType')} {_subject(entry.get('Detail', ''))}".strip())
         for number, message in enumerate(report["messages"]):
             self.say(_delivery(report, number, message))
-        if report["error"]:
-            self.say(f"error in {report['function']}: {report['error']}")
+        self._tell_error(report["function"], report["error"])
+
+    def _tell_error(self, function: str, error: str | None) -> None:
+        """Tell of an error once, however often it comes before the function works again."""
+        known = self._errors.pop(function, None)
+        if error:
+            self._errors[function] = error
+            if error != known:
+                self.say(f"error in {function}: {error}")
 
 
 def _delivery(report: Json, number: int, message: Json) -> str:

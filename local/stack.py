@@ -105,6 +105,8 @@ class Stack:
         threading.Thread(target=self._front.serve_forever, args=(0.05,), daemon=True).start()
         self._watch = Watch(template.sources(self._source), self.journal)
         self._load_seed()
+        # A crash from here on finds the whole stack, and not half of what was being made.
+        self._aws.save()
 
     def _password(self) -> str:
         """Return the administrator's password; in a new stack, set it before bootstrap reads it."""

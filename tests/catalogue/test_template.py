@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import json
 import re
+import tomllib
 from itertools import chain
 from pathlib import Path
 
@@ -239,6 +240,20 @@ def test_parameters_are_explained_to_who_deploys():
         default = str(each["Default"])
         row = rf"\| `{name}` \| {'`' + re.escape(default) + '`' if default else 'empty'} \|"
         assert re.search(row, page), name
+
+
+def test_the_environments_of_samconfig_set_parameters_that_exist():
+    environments = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    del environments["version"]
+    assert {"default", "staging", "production"} < set(environments)
+    names = [each["global"]["parameters"]["stack_name"] for each in environments.values()]
+    assert len(set(names)) == len(names)
+    for each in environments.values():
+        assert each["validate"]["parameters"] == {"lint": True}
+        for override in each["deploy"]["parameters"]["parameter_overrides"]:
+            name, value = override.split("=", 1)
+            assert value in map(str, PARAMETERS[name].get("AllowedValues", [value])), override
+            assert re.search(PARAMETERS[name].get("AllowedPattern", ""), value), override
 
 
 def test_outputs_tell_how_to_connect():

@@ -187,6 +187,18 @@ def test_a_body_over_10_mb_is_refused_in_api_gateways_words(small, encoding):
     connection.close()
 
 
+@pytest.mark.parametrize(
+    "head", ["content-length: ten", "content-length: -1", "transfer-encoding: chunked\r\n\r\nzz"]
+)
+def test_a_length_that_makes_no_sense_is_a_bad_request(small, head):
+    host, port = small.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(f"POST /echo HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b'{"message":"Bad Request"}')
+
+
 def test_an_event_over_lambdas_limit_is_refused(small):
     answer = request(f"{small.url}/things/1/do/size", b"x" * 5_000_000)
     assert (answer.status, answer.body) == (413, b'{"message":"Request Entity Too Large"}')
@@ -489,6 +501,16 @@ def test_nothing_outlives_a_killed_launcher(command, tmp_path, state):
     else:
         # The emulator noticed, and wrote its state before it ended.
         assert "administrator" in (tmp_path / "state" / "aws" / "dynamodb.json").read_text()
+
+
+def test_the_command_ends_when_the_emulator_does(command):
+    process = command()
+    _welcome(process)
+    os.kill(_children(process.pid)[0], signal.SIGKILL)
+    assert process.wait(20) == 1
+    assert (
+        process.stderr.read() == "A process of the stack has ended by itself; its log says why.\n"
+    )
 
 
 def test_the_command_says_how_to_begin(command):

@@ -1,15 +1,10 @@
 """What the linters of templates say of the stack: nothing, but for what is stated here."""
 
 import json
-import tomllib
-
-import pytest
 
 from local.emulator import REGION
 from tests.catalogue.test_template import expanded
 from tests.packaging.conftest import ROOT, run
-
-ENVIRONMENTS = [n for n in tomllib.loads((ROOT / "samconfig.toml").read_text()) if n != "version"]
 
 # Rules of cfn-lint-serverless that do not fit, and why.
 EXCEPTED = {
@@ -21,25 +16,16 @@ EXCEPTED = {
 }
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_sam_finds_the_template_valid(name):
-    assert "is a valid SAM Template" in run("sam", "validate", "--lint", "--config-env", name)
-
-
-def cfn_lint(template):
-    rules = ["--append-rules", "cfn_lint_serverless.rules", "--ignore-checks", *EXCEPTED]
-    run("cfn-lint", "--template", template, "--regions", REGION, *rules)
-
-
-def test_cfn_lint_finds_nothing_in_the_template():
-    cfn_lint(ROOT / "template.yaml")
+def test_sam_finds_the_template_valid():
+    assert "is a valid SAM Template" in run("sam", "validate", "--lint")
 
 
 def test_cfn_lint_finds_nothing_in_what_cloudformation_gets(tmp_path):
     # Some of its rules, that of misspelt IAM actions among them, do not see SAM's resources.
     transformed = tmp_path / "template.json"
     transformed.write_text(json.dumps(expanded()))
-    cfn_lint(transformed)
+    rules = ["--append-rules", "cfn_lint_serverless.rules", "--ignore-checks", *EXCEPTED]
+    run("cfn-lint", "--template", transformed, "--regions", REGION, *rules)
 
 
 def test_checkov_finds_nothing_that_is_not_justified():

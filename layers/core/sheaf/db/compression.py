@@ -33,7 +33,18 @@ def pack(data: bytes) -> bytes:
 
 
 def unpack(packed: bytes) -> bytes:
-    """Give the data that was packed."""
-    if packed[:1] == _PLAIN:
-        return packed[1:]
-    return zlib.decompressobj(-15, zdict=_DICTIONARY_1).decompress(packed[1:])
+    """Give the data that was packed.
+
+    Raises:
+        ValueError: it was packed in a way that this release does not know, or is cut off.
+    """
+    way, rest = packed[:1], packed[1:]
+    if way == _PLAIN:
+        return rest
+    if way != _ZLIB_1:
+        raise ValueError(f"Packed in an unknown way: {way!r}.")
+    decompressor = zlib.decompressobj(-15, zdict=_DICTIONARY_1)
+    data = decompressor.decompress(rest)
+    if not decompressor.eof:
+        raise ValueError("What was packed is cut off.")
+    return data

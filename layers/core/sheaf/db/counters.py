@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pynamodb.exceptions import UpdateError
+
 from sheaf.db import keys
-from sheaf.db.items import IntegerAttribute, Item
+from sheaf.db.items import IntegerAttribute, Item, throttled
+from sheaf.problems import Busy
 
 
 class Counter(Item):
@@ -16,7 +19,15 @@ def take(name: str, first: int = 1) -> int:
     """Take the next number of a series that begins at `first`.
 
     A number whose holder was never stored is lost, as with a database's sequence.
+
+    Raises:
+        Busy: DynamoDB kept throttling.
     """
     counter = Counter(*keys.counter(name))
-    counter.update(actions=[Counter.value.set((Counter.value | (first - 1)) + 1)])
+    try:
+        counter.update(actions=[Counter.value.set((Counter.value | (first - 1)) + 1)])
+    except UpdateError as error:
+        if throttled(error):
+            raise Busy from error
+        raise
     return int(counter.value)

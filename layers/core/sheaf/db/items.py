@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from botocore.exceptions import ClientError
 from pynamodb.attributes import Attribute, UnicodeAttribute
 from pynamodb.constants import NUMBER
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
@@ -89,10 +90,11 @@ class Ref(Generic[_I]):
     @property
     def possible(self) -> bool:
         """Whether an item can lie here at all: clients choose parts of keys."""
-        return (
-            0 < len(self.pk.encode()) <= self.PK_LIMIT
-            and 0 < len(self.sk.encode()) <= self.SK_LIMIT
-        )
+        try:
+            pk, sk = self.pk.encode(), self.sk.encode()
+        except UnicodeEncodeError:  # half of a surrogate pair, which is no text
+            return False
+        return 0 < len(pk) <= self.PK_LIMIT and 0 < len(sk) <= self.SK_LIMIT
 
     @property
     def key(self) -> dict[str, dict[str, str]]:
@@ -112,6 +114,18 @@ def connection() -> Any:
     if getattr(shared._local, "session", None) is None:
         shared._local.session = aws.session()
     return shared
+
+
+# How DynamoDB words a throttle that outlasted botocore's retries.
+_THROTTLES = frozenset(
+    {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
+)
+
+
+def throttled(error: Exception) -> bool:
+    """Whether a call failed because DynamoDB asks us to slow down: nothing was done."""
+    cause = getattr(error, "cause", error)
+    return isinstance(cause, ClientError) and cause.response["Error"]["Code"] in _THROTTLES
 
 
 # In a Lambda the client is made while the module loads: start-up has a whole core, a request not.

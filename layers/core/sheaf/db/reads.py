@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, TypeVar
 
+from botocore.exceptions import ClientError
+
 from sheaf import clock
-from sheaf.db.items import Item, Ref, connection
+from sheaf.db.items import Item, Ref, connection, throttled
 from sheaf.problems import Busy, Problem
 
 _T = TypeVar("_T")
@@ -31,7 +33,11 @@ def get(ref: Ref[_I]) -> _I | None:
 
 
 def fetch(refs: Sequence[Ref[Any]]) -> list[Any]:
-    """Read items in the order of their refs, None where nothing is. Strongly consistent."""
+    """Read items in the order of their refs, None where nothing is. Strongly consistent.
+
+    Raises:
+        Busy: DynamoDB kept throttling.
+    """
     wanted = {(ref.pk, ref.sk): ref for ref in refs if ref.possible}
     items: dict[tuple[str, str], Item] = {}
     for start in range(0, len(wanted), BATCH):
@@ -47,24 +53,25 @@ def gather(*lookups: Lookup[Any]) -> tuple[Any, ...]:
 
     Raises:
         Problem: of the first lookup, in the order given, that ended in one; so what comes first
-            (who is asking) outweighs what comes later (what is asked for).
+            (who is asking) outweighs what comes later (what is asked for). Later ones are then
+            not followed any further.
     """
     outcomes: list[Any] = [None] * len(lookups)
-    waiting: dict[int, tuple[Ref[Any], ...]] = {}
     answers: dict[int, tuple[Any, ...] | None] = dict.fromkeys(range(len(lookups)))
+    problem: Problem | None = None
     while answers:
-        waiting = {}
+        waiting: dict[int, tuple[Ref[Any], ...]] = {}
         for number, answer in answers.items():
             try:
                 waiting[number] = lookups[number].send(answer)  # type: ignore[arg-type]
             except StopIteration as stop:
                 outcomes[number] = stop.value
-            except Problem as problem:
-                outcomes[number] = problem
+            except Problem as raised:
+                problem = raised
+                break
         answers = _answer(waiting)
-    for outcome in outcomes:
-        if isinstance(outcome, Problem):
-            raise outcome
+    if problem is not None:
+        raise problem
     return tuple(outcomes)
 
 
@@ -75,16 +82,31 @@ def _answer(waiting: dict[int, tuple[Ref[Any], ...]]) -> dict[int, tuple[Any, ..
 
 
 def _batch(keys: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Read a batch, asking again for what DynamoDB left unprocessed."""
-    table = Item.Meta.table_name
+    """Read a batch, asking again for what DynamoDB left unprocessed.
+
+    Raises:
+        Busy: DynamoDB kept throttling.
+    """
     for attempt in range(TRIES):
+        if attempt:
+            clock.wait(0.025 * 2**attempt)
+        found, keys = _ask(keys)
+        yield from found
+        if not keys:
+            return
+    raise Busy
+
+
+def _ask(keys: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Send one BatchGetItem; give what was found, and the keys that were left."""
+    table = Item.Meta.table_name
+    try:
         answer = connection().client.batch_get_item(
             RequestItems={table: {"Keys": keys, "ConsistentRead": True}}
         )
-        yield from answer["Responses"].get(table, ())
-        left = answer.get("UnprocessedKeys", {}).get(table)
-        if not left:
-            return
-        keys = left["Keys"]
-        clock.wait(0.05 * 2**attempt)
-    raise Busy
+    except ClientError as error:
+        if throttled(error):
+            raise Busy from error
+        raise
+    left = answer.get("UnprocessedKeys", {}).get(table, {})
+    return answer["Responses"].get(table, []), left.get("Keys", [])

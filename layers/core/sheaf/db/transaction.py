@@ -5,9 +5,10 @@
         tx.create(submission)
         tx.audit("submission.create", by=auth, on=form.actee_id, details={...})
 
-Each condition names the Problem that its failure means. A conflict with another transaction, or a
-throttle, wrote nothing and says nothing about the conditions, so the whole is sent again, with full
-jitter; botocore does not do that for cancelled transactions.
+Each condition names the Problem that its failure means: a failed condition is an answer, and never
+tried again. A conflict with another transaction, or a throttle, wrote nothing and says nothing about
+the conditions, so the whole is sent again, with full jitter; botocore does not do that for cancelled
+transactions. Whatever else cancels one is a defect and is raised as it came.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pynamodb.transactions import TransactWrite
 from sheaf import clock
 from sheaf.db import keys
 from sheaf.db.audit import Audit
-from sheaf.db.items import Item, connection
+from sheaf.db.items import Item, connection, throttled
 from sheaf.problems import Busy, Problem
 
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     from pynamodb.expressions.condition import Condition
     from pynamodb.expressions.update import Action
 
+# What the failure of a condition means. A callable is given the item that is there, as DynamoDB holds
+# it; None, where there is none, or where a check or a deletion failed.
 Otherwise = Problem | Callable[[dict[str, Any] | None], Problem] | None
 
+_FAILED = "ConditionalCheckFailed"
 # Reasons of a cancellation that say "nothing was written, ask again", as DynamoDB names them.
 TRANSIENT = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 TRIES = 10
@@ -51,8 +55,15 @@ class Author(Protocol):
         """What X-Action-Notes said."""
 
 
+# TransactWrite sends its steps in this order, whatever the order of the calls, and the reasons of a
+# cancellation follow it.
+_CHECK, _DELETE, _PUT, _UPDATE = range(4)
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
+    kind: int
+    stated: int
     add: Callable[[TransactWrite], None]
     otherwise: Otherwise
 
@@ -61,12 +72,7 @@ class Transaction:
     """A write of up to 100 items, made when the `with` block ends without an exception."""
 
     def __init__(self) -> None:
-        # TransactWrite sends checks, deletes, puts and updates in this order, whatever the order
-        # of the calls, and reasons of a cancellation follow it.
-        self._checks: list[_Step] = []
-        self._deletes: list[_Step] = []
-        self._puts: list[_Step] = []
-        self._updates: list[_Step] = []
+        self._steps: list[_Step] = []
 
     def __enter__(self) -> Self:
         return self
@@ -83,24 +89,18 @@ class Transaction:
     def check(self, item: Item, condition: Condition, *, otherwise: Otherwise = None) -> None:
         """Require something of an item that is not changed."""
         kind, pk, sk = type(item), item.pk, item.sk
-        self._checks.append(
-            _Step(lambda tx: tx.condition_check(kind, pk, sk, condition), otherwise)
-        )
+        self._add(_CHECK, lambda tx: tx.condition_check(kind, pk, sk, condition), otherwise)
 
     def create(self, item: Item, *, otherwise: Otherwise = None) -> None:
         """Put an item where none may be; `otherwise` is given the one that is there."""
         absent = type(item).pk.does_not_exist()
-        self._puts.append(
-            _Step(lambda tx: tx.save(item, absent, return_values="ALL_OLD"), otherwise)
-        )
+        self._add(_PUT, lambda tx: tx.save(item, absent, return_values="ALL_OLD"), otherwise)
 
     def put(
         self, item: Item, condition: Condition | None = None, *, otherwise: Otherwise = None
     ) -> None:
         """Put an item over what may be there."""
-        self._puts.append(
-            _Step(lambda tx: tx.save(item, condition, return_values="ALL_OLD"), otherwise)
-        )
+        self._add(_PUT, lambda tx: tx.save(item, condition, return_values="ALL_OLD"), otherwise)
 
     def update(
         self,
@@ -111,22 +111,21 @@ class Transaction:
         otherwise: Otherwise = None,
     ) -> None:
         """Change attributes of an item that must fulfil a condition."""
-        self._updates.append(
-            _Step(
-                lambda tx: tx.update(item, list(actions), condition, return_values="ALL_OLD"),
-                otherwise,
-            )
+        self._add(
+            _UPDATE,
+            lambda tx: tx.update(item, list(actions), condition, return_values="ALL_OLD"),
+            otherwise,
         )
 
     def change(self, item: Item, actions: Sequence[Action]) -> None:
         """Change attributes of an item, making it where it is not there."""
-        self._updates.append(_Step(lambda tx: tx.update(item, list(actions)), None))
+        self._add(_UPDATE, lambda tx: tx.update(item, list(actions)), None)
 
     def delete(
         self, item: Item, condition: Condition | None = None, *, otherwise: Otherwise = None
     ) -> None:
         """Remove an item."""
-        self._deletes.append(_Step(lambda tx: tx.delete(item, condition), otherwise))
+        self._add(_DELETE, lambda tx: tx.delete(item, condition), otherwise)
 
     def audit(
         self,
@@ -160,44 +159,48 @@ class Transaction:
             notes=by.notes,
             event=event,
         )
-        self.create(row)
+        # An id that is taken is chance, one in millions: the next try has another.
+        self.create(row, otherwise=Busy())
         return row.sk
 
+    def _add(self, kind: int, add: Callable[[TransactWrite], None], otherwise: Otherwise) -> None:
+        self._steps.append(_Step(kind, len(self._steps), add, otherwise))
+
     def commit(self) -> None:
-        """Write. See the class for what happens when a condition fails.
+        """Write. See the module for what happens when a condition fails.
 
         Raises:
-            Problem: the `otherwise` of the first condition that failed; Busy when other
-                transactions kept holding the items.
+            Problem: the `otherwise` of the condition that failed; of several, the one stated first.
+            Busy: other transactions kept holding the items, or DynamoDB its throttle.
         """
-        steps = [*self._checks, *self._deletes, *self._puts, *self._updates]
+        sent = sorted(self._steps, key=lambda step: step.kind)
         for attempt in range(TRIES):
+            if attempt:
+                clock.wait(min(LONGEST_WAIT, 0.01 * 2**attempt))
             transaction = TransactWrite(connection=connection(), client_request_token=clock.uuid())
-            for step in steps:
+            for step in sent:
                 step.add(transaction)
             try:
                 with transaction:
-                    pass
+                    return
             except TransactWriteError as error:
-                _judge(error, steps)
-                clock.wait(min(LONGEST_WAIT, 0.02 * 2**attempt))
-            else:
-                return
+                self._judge(error, sent)
         raise Busy
 
-
-def _judge(error: TransactWriteError, steps: list[_Step]) -> None:
-    """Raise what a cancellation means, or return when the write may be sent again."""
-    reasons = error.cancellation_reasons
-    for step, reason in zip(steps, reasons, strict=False):
-        if reason is not None and reason.code == "ConditionalCheckFailed":
-            otherwise = step.otherwise
-            if isinstance(otherwise, Problem):
-                raise otherwise
-            if otherwise is not None:
-                raise otherwise(reason.raw_item)
-            break
-    else:
-        if any(reason is not None and reason.code in TRANSIENT for reason in reasons):
-            return
-    raise error
+    def _judge(self, error: TransactWriteError, sent: list[_Step]) -> None:
+        """Raise what a failure means, or return when the write may be sent again."""
+        if throttled(error):
+            # botocore has tried again already, and waited longer each time.
+            raise Busy from error
+        reasons = error.cancellation_reasons
+        failed = [
+            (step.stated, step.otherwise, reason.raw_item)
+            for step, reason in zip(sent, reasons, strict=False)
+            if reason is not None and reason.code == _FAILED and step.otherwise is not None
+        ]
+        if failed:
+            _, otherwise, raw = min(failed, key=lambda each: each[0])
+            raise otherwise if isinstance(otherwise, Problem) else otherwise(raw)
+        codes = {reason.code for reason in reasons if reason is not None}
+        if not codes or not codes <= TRANSIENT:
+            raise error

@@ -58,4 +58,4 @@ def shown_id(event_key: str) -> str:
 
 def worth_telling(event: Event) -> bool:
     """Whether hooks are told: a review that left the state as it was is no news."""
-    return event["action"] != REVIEW or event["reviewState"] != event["previousReviewState"]
+    return bool(event["action"] != REVIEW or event["reviewState"] != event["previousReviewState"])

@@ -27,7 +27,7 @@ def seal(owner: str, values: Mapping[str, Any]) -> bytes:
     # Chance straight from the system: a nonce that came twice would give the key away.
     nonce = os.urandom(_NONCE)
     text = json.dumps(values, separators=(",", ":")).encode()
-    return _AES_GCM + nonce + _cipher().encrypt(nonce, text, owner.encode())
+    return b"".join((_AES_GCM, nonce, _cipher().encrypt(nonce, text, owner.encode())))
 
 
 def unseal(owner: str, sealed: bytes) -> dict[str, Any]:

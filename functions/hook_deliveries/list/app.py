@@ -1,0 +1,17 @@
+"""GET /v1/projects/{projectId}/forms/{xmlFormId}/hooks/{hookId}/deliveries: list what a hook was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sheaf.hooks import deliveries, hooks
+from sheaf.http.endpoint import endpoint
+from sheaf.http.request import Request
+from sheaf.problems import found
+
+
+@endpoint
+def handler(request: Request) -> list[dict[str, Any]]:
+    scope, hook = request.find(hooks.lookup(request.path))
+    request.auth.require("hook.read", on=scope)
+    return deliveries.page(found(hook), request.query)

@@ -1,0 +1,281 @@
+"""Deliveries: exactly one record for each hook and event, which is the truth of what was sent.
+
+A message in the queue is only a wake-up: it may come twice, early or late. Whoever delivers takes a
+lease on the record first, so of two wake-ups one acts, and what a crash left under way is taken up
+again when the lease has run out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from pynamodb.attributes import BinaryAttribute, ListAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+
+from sheaf import aws, blobs, clock, fields, settings
+from sheaf.db import keys, reads
+from sheaf.db.compression import pack, unpack
+from sheaf.db.items import IntegerAttribute, Item
+from sheaf.db.transaction import Transaction
+from sheaf.hooks import events
+from sheaf.hooks.events import Event
+from sheaf.hooks.hooks import PREFIX, Hook
+from sheaf.problems import AlreadyExists
+
+PENDING = "pending"
+DELIVERING = "delivering"
+RETRYING = "retrying"
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+# The hook was deleted or turned off, or there is nothing left to send.
+CANCELLED = "cancelled"
+# The target may not be reached, so no later try can help.
+BLOCKED = "blocked"
+STATES = (PENDING, DELIVERING, RETRYING, SUCCEEDED, FAILED, CANCELLED, BLOCKED)
+_WAITING = (PENDING, RETRYING)
+
+# Seconds that a wake-up can wait in the queue (SQS's limit).
+LONGEST_NAP = 900
+# Days that records and bodies are kept; longer than any event is under way.
+KEPT_DAYS = 90
+# A body beyond this, compressed, lies in S3: an item holds 400 KB.
+LARGEST_INLINE = 300_000
+PAGE = 100
+LARGEST_PAGE = 1000
+
+
+class Delivery(Item):
+    """What became of an event for a hook (key: `L#<hook>`, `<event>`). Times are microseconds.
+
+    `attempts` are maps `{t: when, ms, s: status, e: error, r: response}`. `due_at` (16 digits) is
+    when the next one may begin, `lease` until when one is under way. `ttl` is in seconds.
+    """
+
+    project_id = IntegerAttribute(attr_name="p")
+    # Of the hook: ALL_FORMS for one of the project.
+    form_id = IntegerAttribute(attr_name="f")
+    submission_id = UnicodeAttribute(attr_name="i")
+    instance_id = UnicodeAttribute(attr_name="n")
+    kind = UnicodeAttribute(attr_name="k")
+    state = UnicodeAttribute(attr_name="s", default=PENDING)
+    reason = UnicodeAttribute(attr_name="w", null=True)
+    attempts: ListAttribute[Any] = ListAttribute(attr_name="a", default=list)
+    due_at = UnicodeAttribute(attr_name="dueAt", null=True)
+    lease = IntegerAttribute(attr_name="l", null=True)
+    created_at = IntegerAttribute(attr_name="c")
+    ttl = IntegerAttribute()
+
+    @property
+    def hook_id(self) -> str:
+        """The hook's id."""
+        return str(self.pk).removeprefix(keys.deliveries(""))
+
+    @property
+    def id(self) -> str:
+        """The `webhook-id`: equal on all attempts, and for nothing else."""
+        return f"dlv_{self.sk}-{self.hook_id.removeprefix(PREFIX)}"
+
+    def to_api(self) -> dict[str, Any]:
+        """Give the delivery as the API lists it."""
+        waiting = self.state in _WAITING
+        return {
+            "id": self.id,
+            "hookId": self.hook_id,
+            "eventId": events.shown_id(self.sk),
+            "event": self.kind,
+            "instanceId": self.instance_id,
+            "state": self.state,
+            "reason": self.reason,
+            "attempts": [_attempt_to_api(dict(each)) for each in self.attempts],
+            "nextAttemptAt": clock.iso(int(self.due_at)) if waiting and self.due_at else None,
+            "createdAt": clock.iso(self.created_at),
+        }
+
+
+class HookBody(Item):
+    """The body of a delivery, frozen (key: `V#<submission>`, `B#<event>#<hook>`), here or in S3.
+
+    It lies with its submission, so that a purge finds it.
+    """
+
+    packed = BinaryAttribute(attr_name="x", null=True, legacy_encoding=False)
+    blob_key = UnicodeAttribute(attr_name="xk", null=True)
+    ttl = IntegerAttribute()
+
+    @property
+    def body(self) -> bytes:
+        """The body, byte for byte as it was rendered."""
+        return blobs.load(self.blob_key) if self.packed is None else unpack(self.packed)
+
+
+class Known(AlreadyExists):
+    """The delivery exists already: the event has come twice. Never reaches a client."""
+
+
+def create(hook: Hook, event: Event, body: bytes | None) -> Delivery:
+    """Write the delivery of an event, with its body, unless it is there; give it as it is now.
+
+    Without a body (the submission is gone for good) it is cancelled at once.
+    """
+    key, now = events.key(event), clock.micros()
+    delivery = Delivery(
+        *keys.delivery(hook.id, key),
+        project_id=hook.project_id,
+        form_id=hook.form_id,
+        submission_id=event["submissionId"],
+        instance_id=event["instanceId"],
+        kind=event["action"],
+        created_at=now,
+        ttl=now // 1_000_000 + KEPT_DAYS * 24 * 60 * 60,
+    )
+    if body is None:
+        delivery.state, delivery.reason = CANCELLED, "The submission has been purged."
+    try:
+        with Transaction() as tx:
+            tx.create(delivery, otherwise=Known(id=delivery.id))
+            if body is not None:
+                tx.put(_frozen(delivery, body))
+    except Known:
+        return reads.get(Delivery.ref((delivery.pk, delivery.sk))) or delivery
+    return delivery
+
+
+def body_key(delivery: Delivery) -> tuple[str, str]:
+    """Give the key of a delivery's HookBody."""
+    return keys.hook_body(delivery.submission_id, delivery.sk, delivery.hook_id)
+
+
+def wake(delivery: Delivery) -> None:
+    """Put a wake-up into the queue, for when the delivery is due or as late as the queue can.
+
+    Messages are grouped by hook, so that the queue serves all hooks in turn, however many wait for
+    one of them.
+    """
+    due = max(int(delivery.due_at or 0), delivery.lease or 0)
+    # Rounded up: a wake-up that comes a moment early would have to be sent again.
+    nap = min(LONGEST_NAP, max(0, -((clock.micros() - due) // 1_000_000)))
+    message = {
+        "hookId": delivery.hook_id,
+        "eventId": delivery.sk,
+        "projectId": delivery.project_id,
+        "formId": delivery.form_id,
+        "attempt": len(delivery.attempts) + 1,
+    }
+    aws.client("sqs").send_message(
+        QueueUrl=settings.DELIVERY_QUEUE_URL,
+        MessageBody=json.dumps(message),
+        DelaySeconds=nap,
+        MessageGroupId=delivery.hook_id,
+    )
+
+
+def take(hook_id: str, event_key: str, seconds: int) -> Delivery | None:
+    """Take a lease of so many seconds on a delivery that is due; None if there is nothing to do.
+
+    One that is not due yet, or under way elsewhere, gets a later wake-up: should the other one
+    crash, nobody else might come by.
+    """
+    delivery, now = Delivery(*keys.delivery(hook_id, event_key)), clock.micros()
+    due = Delivery.state.is_in(*_WAITING) & (
+        Delivery.due_at.does_not_exist() | (Delivery.due_at <= f"{now:016d}")
+    )
+    left = (Delivery.state == DELIVERING) & (Delivery.lease < now)
+    try:
+        delivery.update(
+            actions=[
+                Delivery.state.set(DELIVERING),
+                Delivery.lease.set(now + seconds * 1_000_000),
+                Delivery.due_at.remove(),
+            ],
+            condition=due | left,
+        )
+    except UpdateError as error:
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise
+        found = reads.get(Delivery.ref((delivery.pk, delivery.sk)))
+        if found is not None and found.state in (*_WAITING, DELIVERING):
+            wake(found)
+        return None
+    return delivery
+
+
+def settle(
+    delivery: Delivery,
+    state: str,
+    *,
+    attempt: Mapping[str, Any] | None = None,
+    due_at: int | None = None,
+    reason: str | None = None,
+) -> bool:
+    """Record what became of a delivery on which one holds the lease.
+
+    Returns:
+        Whether one still held it. If not, somebody else has taken the delivery up and records it.
+    """
+    actions: list[Any] = [Delivery.state.set(state), Delivery.lease.remove()]
+    if attempt is not None:
+        actions.append(Delivery.attempts.set(Delivery.attempts.append([dict(attempt)])))
+    if due_at is not None:
+        actions.append(Delivery.due_at.set(f"{due_at:016d}"))
+    if reason is not None:
+        actions.append(Delivery.reason.set(reason))
+    mine = (Delivery.state == DELIVERING) & (Delivery.lease == delivery.lease)
+    try:
+        delivery.update(actions=actions, condition=mine)
+    except UpdateError as error:
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
+
+
+def page(hook: Hook, query: Mapping[str, str]) -> list[dict[str, Any]]:
+    """List deliveries of a hook, newest event first.
+
+    Args:
+        hook: of which hook.
+        query: `state`, one of STATES; `limit`, 100 unless it is told and 1,000 at most; `cursor`,
+            the id of a delivery, for those of older events than its own.
+
+    Raises:
+        UnexpectedValue: there is no such state.
+        InvalidDataType: the limit is not a number.
+    """
+    state, limit = query.get("state"), fields.count(query, "limit")
+    size = PAGE if limit is None else min(limit, LARGEST_PAGE)
+    if state is not None:
+        fields.choice(state, "state", STATES, "not a recognized state name")
+    before = query.get("cursor", "").removeprefix("dlv_").rpartition("-")[0]
+    found = Delivery.query(
+        keys.deliveries(hook.id),
+        (Delivery.sk < before) if before else None,
+        (Delivery.state == state) if state else None,
+        consistent_read=True,
+        scan_index_forward=False,
+        page_size=size or 1,
+    )
+    return [delivery.to_api() for delivery in islice(found, size)]
+
+
+def _frozen(delivery: Delivery, body: bytes) -> HookBody:
+    frozen = HookBody(*body_key(delivery), ttl=delivery.ttl)
+    packed = pack(body)
+    if len(packed) <= LARGEST_INLINE:
+        frozen.packed = packed
+    else:
+        prefix = blobs.submission_prefix(delivery.submission_id)
+        frozen.blob_key = blobs.store(prefix, body, "application/json").key
+    return frozen
+
+
+def _attempt_to_api(attempt: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "at": clock.iso(int(attempt["t"])),
+        "durationMs": int(attempt["ms"]),
+        "status": None if attempt.get("s") is None else int(attempt["s"]),
+        "error": attempt.get("e"),
+        "response": attempt.get("r"),
+    }

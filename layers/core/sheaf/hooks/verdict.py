@@ -1,0 +1,67 @@
+"""What an attempt means for its delivery: done, again later, or given up. No I/O here.
+
+The schedule is the one that Standard Webhooks gives as an example: ten tries in about 75 hours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from sheaf.hooks import deliveries
+from sheaf.hooks.connect import Answer
+
+# Seconds from one try to the next; the first is made at once.
+SCHEDULE = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+JITTER = 0.2
+# What a receiver may ask us to wait (Retry-After), in seconds.
+LONGEST_WAIT = 86_400
+# Statuses whose Retry-After counts, and the one that says "never again".
+_BUSY = frozenset({429, 503})
+_GONE = 410
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The state that follows, and when the next attempt is due (micros), if one is."""
+
+    state: str
+    due_at: int | None = None
+
+
+def judge(answer: Answer | None, tries: int, delivery_id: str, now: int) -> Verdict:
+    """Say what follows from an attempt.
+
+    Args:
+        answer: what the receiver answered; None when nothing came.
+        tries: how many attempts there were, this one included.
+        delivery_id: whose attempt it was.
+        now: the moment of the answer, in micros.
+    """
+    if answer is not None and 200 <= answer.status < 300:
+        return Verdict(deliveries.SUCCEEDED)
+    if tries >= len(SCHEDULE) or (answer is not None and answer.status == _GONE):
+        return Verdict(deliveries.FAILED)
+    seconds = SCHEDULE[tries] * _jitter(delivery_id, tries)
+    if answer is not None and answer.status in _BUSY:
+        seconds = max(seconds, _asked_for(answer, now))
+    return Verdict(deliveries.RETRYING, now + int(seconds * 1_000_000))
+
+
+def _jitter(delivery_id: str, tries: int) -> float:
+    """Give a factor around 1, spread evenly over deliveries but the same for each try of one."""
+    digest = hashlib.sha256(f"{delivery_id}.{tries}".encode()).digest()
+    return 1 - JITTER + 2 * JITTER * int.from_bytes(digest[:4], "big") / 0xFFFFFFFF
+
+
+def _asked_for(answer: Answer, now: int) -> float:
+    """Read Retry-After, seconds or a date, as seconds from now on; 0 when it says nothing."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(int(text[:6]), LONGEST_WAIT)
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - now / 1_000_000
+    except (ValueError, TypeError, OverflowError):
+        return 0
+    return min(max(seconds, 0), LONGEST_WAIT)
