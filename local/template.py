@@ -62,16 +62,23 @@ def load(path: Path, parameters: dict[str, str], cache: Path | None = None) -> A
     if cache is None:
         return _build(path, parameters)
     kept = cache / f"template-{_digest(path, parameters)}.json"
-    if kept.exists():
+    # Other stacks may share the cache: whatever is missing is made, whatever is written is whole.
+    with contextlib.suppress(FileNotFoundError):
         return _from_json(json.loads(kept.read_text()))
     application = _build(path, parameters)
     cache.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(".partial")
+    partial = kept.with_suffix(f".{os.getpid()}")
     partial.write_text(json.dumps(asdict(application)))
     partial.replace(kept)
-    for old in sorted(cache.glob("template-*.json"), key=lambda p: p.stat().st_mtime)[:-_CACHED]:
-        old.unlink(missing_ok=True)
+    _forget_oldest(cache)
     return application
+
+
+def _forget_oldest(cache: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        found = sorted(cache.glob("template-*.json"), key=lambda kept: kept.stat().st_mtime)
+        for kept in found[:-_CACHED]:
+            kept.unlink()
 
 
 def sources(path: Path) -> list[Path]:

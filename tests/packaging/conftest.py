@@ -26,12 +26,18 @@ def pytest_collection_modifyitems(items):
 
 
 def program(name):
-    """The path of a tool: of this environment, or of its own beside it."""
-    here = Path(sys.executable).parent
-    candidates = [here / name, here.parent.parent / f".venv-{name}" / "bin" / name]
-    found = next((str(each) for each in candidates if each.exists()), shutil.which(name))
+    """The path of a tool. Some have environments of their own, for what they pin."""
+    folders = [ROOT / ".venv-sam/bin", ROOT / ".venv-checkov/bin", Path(sys.executable).parent]
+    path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
+    found = shutil.which(name, path=path)
     assert found, f"{name} is not installed: make setup"
     return found
+
+
+def packages():
+    """Where the packages of the SAM CLI's environment lie."""
+    [folder] = Path(program("sam")).parent.parent.glob("lib/python*/site-packages")
+    return folder
 
 
 def environment(**more):

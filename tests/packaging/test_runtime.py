@@ -4,13 +4,11 @@ It runs under a Python that has the standard library, the layer and the runtime 
 so a package that the layer lacks is missed here, where the other tests would find the developer's.
 """
 
-import importlib.util
 import json
 import os
 import re
 import sys
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -21,6 +19,7 @@ from tests.packaging.conftest import (
     architecture,
     environment,
     listens,
+    packages,
     running,
 )
 
@@ -55,9 +54,8 @@ def stack(emulator):
 def client_folder(tmp_path_factory):
     """A folder with the runtime interface client and what it needs, for PYTHONPATH."""
     folder = tmp_path_factory.mktemp("client")
-    for name in ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py"):
-        origin = Path(importlib.util.find_spec(name).origin)
-        source = origin.parent if origin.name == "__init__.py" else origin
+    for name in ("awslambdaric", "runtime_client.*.so", "simplejson", "snapshot_restore_py"):
+        [source] = packages().glob(name)
         (folder / source.name).symlink_to(source)
     return folder
 
@@ -65,7 +63,7 @@ def client_folder(tmp_path_factory):
 @pytest.fixture
 def invoke(built, stack, client_folder, tmp_path):
     """Give a function that starts a built function and sends it one event."""
-    emulator = Path(importlib.util.find_spec("samcli").origin).parent / "local" / "rapid"
+    emulator = packages() / "samcli" / "local" / "rapid"
 
     def send(function, event):
         port, runtime = free_port(0, "port"), free_port(0, "port")
