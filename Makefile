@@ -14,18 +14,18 @@ help: ## list the commands
 
 ##### Setting up
 
-# Two environments, because the emulator and the SAM CLI each pin another botocore.
+# Three environments, because the emulator, the SAM CLI and checkov each pin another botocore.
 setup: .venv/ready ## install what the local stack and the tests need (once)
 
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed.")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
-.venv-sam/ready: requirements-sam.txt
-	$(PYTHON) -m venv .venv-sam
-	$(SAM)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+.venv-%/ready: requirements-%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 ##### Using it here
@@ -40,7 +40,7 @@ demo: setup ## play the whole main job against a stack of its own (FORM=path for
 
 ##### Checking it
 
-test: setup .venv-sam/ready check ## run every check and all tests
+test: setup .venv-sam/ready .venv-checkov/ready check ## run every check and all tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 check: setup ## lint, format, types, imports, spelling
@@ -64,6 +64,7 @@ lock: ## pin all dependencies anew
 	.venv-lock/bin/pip-compile $(LOCKING) --output-file layers/core/requirements.txt pyproject.toml
 	.venv-lock/bin/pip-compile $(LOCKING) --extra dev --output-file requirements-dev.txt pyproject.toml
 	.venv-lock/bin/pip-compile $(LOCKING) --output-file requirements-sam.txt requirements-sam.in
+	.venv-lock/bin/pip-compile $(LOCKING) --output-file requirements-checkov.txt requirements-checkov.in
 
 LOCKING := --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -80,4 +81,4 @@ deploy: build ## deploy (ENV=staging, production, or a project of samconfig.toml
 	$(SAM)/sam deploy --config-env $(ENV)
 
 clean: ## remove what the commands above made, the local stack's data too
-	rm -rf .venv .venv-sam .venv-lock .aws-sam .state .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* .aws-sam .state .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -49,13 +50,13 @@ def _run(options: Options) -> int:
         strict=options.strict,
         admin_email=options.admin_email,
         admin_password=options.admin_password,
-        write=lambda line: print(line, flush=True),
+        write=_tell,
         verbose=options.verbose,
     )
     started = time.monotonic()
     try:
         stack.start()
-        print(_welcome(stack, options, time.monotonic() - started), flush=True)
+        _tell(_welcome(stack, options, time.monotonic() - started))
         while stack.is_running:
             time.sleep(_LOOK_SECONDS)
     except _Interrupt:
@@ -65,6 +66,11 @@ def _run(options: Options) -> int:
         stack.stop()
     print("A process of the stack has ended by itself; its log says why.", file=sys.stderr)
     return 1
+
+
+def _tell(text: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        print(text, flush=True)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

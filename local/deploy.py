@@ -129,7 +129,8 @@ def _settled(aws: Emulator, name: str) -> Json:
 
 
 def _first_failure(aws: Emulator, name: str) -> str:
-    events = aws.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+    pages = aws.client("cloudformation").get_paginator("describe_stack_events").paginate
+    events = [event for page in pages(StackName=name) for event in page["StackEvents"]]
     failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
     if not failed:
         return "no reason is given."

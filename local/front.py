@@ -155,7 +155,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer_from(self, response: http.client.HTTPResponse) -> int:
         body = response.read()
-        if response.status == 502 and _is_function_error(body):
+        if response.status == 502 and (error := _function_error(body)):
+            # What the function itself has raised, the function host has told already.
+            if not error.startswith("Proxy target returned"):
+                self.server.journal.say(f"error before or after the function: {error}")
             return self._answer_json(*_FUNCTION_FAILED)
         headers = [
             (name, value)
@@ -195,10 +198,11 @@ def _size(text: str, base: int) -> int:
     return size
 
 
-def _is_function_error(body: bytes) -> bool:
-    """Tell the emulator's own answer for a failed function from one that a function has given."""
+def _function_error(body: bytes) -> str:
+    """Return the message of the emulator's own answer for a failed function, "" for any other."""
     try:
         found: Any = json.loads(body)
     except ValueError:
-        return False
-    return isinstance(found, dict) and found.keys() == {"errorMessage", "errorType"}
+        return ""
+    is_error = isinstance(found, dict) and found.keys() == {"errorMessage", "errorType"}
+    return str(found["errorMessage"]) if is_error else ""

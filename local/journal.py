@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 Json = dict[str, Any]
 
@@ -23,6 +24,7 @@ class Journal:
     def __init__(self, write: Callable[[str], object] | None = None) -> None:
         self._write = write
         self._lock = threading.Lock()
+        self._is_muted = False
         self._errors: dict[str, str] = {}
         self.lines: list[str] = []
 
@@ -33,8 +35,19 @@ class Journal:
         line = f"{time.strftime('%H:%M:%S')} {shown}"
         with self._lock:
             self.lines = [*self.lines[-999:], line]
-            if self._write:
-                self._write(line)
+            if self._write and not self._is_muted:
+                # Whoever has closed the terminal wants no lines any more.
+                with contextlib.suppress(OSError):
+                    self._write(line)
+
+    @contextlib.contextmanager
+    def muted(self) -> Iterator[None]:
+        """Keep the lines of this time without writing them."""
+        self._is_muted = True
+        try:
+            yield
+        finally:
+            self._is_muted = False
 
     def request(self, method: str, path: str, status: int, ms: float) -> None:
         """Tell of an answered request."""
@@ -48,8 +61,8 @@ class Journal:
         """Tell what an invocation has published and delivered, and how it failed, if it did."""
         for entry in report["events"]:
             self.say(f"event {entry.get('DetailType')} {_subject(entry.get('Detail', ''))}".strip())
-        for number, message in enumerate(report["messages"]):
-            self.say(_delivery(report, number, message))
+        for line in _deliveries(report):
+            self.say(line)
         self._tell_error(report["function"], report["error"])
 
     def _tell_error(self, function: str, error: str | None) -> None:
@@ -61,15 +74,28 @@ class Journal:
                 self.say(f"error in {function}: {error}")
 
 
-def _delivery(report: Json, number: int, message: Json) -> str:
-    failed = report["error"] is not None or message["id"] in report["failed"]
-    answers = report["answers"]
-    # Answers come in the order of the messages; one too few means that a receiver gave none.
-    status = f" {answers[number]}" if len(answers) == len(report["messages"]) else ""
+def _deliveries(report: Json) -> list[str]:
+    """Tell of the requests to receivers that the messages of a queue have led to."""
+    messages, answers = report["messages"], report["answers"]
+    if len(messages) == len(answers):
+        return [_delivery(*pair) for pair in zip(messages, answers, strict=True)]
+    # Whose answer is whose cannot be seen: a message may also find nothing to do.
+    return [_delivery({"body": "{}"}, answer) for answer in answers if messages]
+
+
+def _delivery(message: Json, answer: int | str) -> str:
     body = _parsed(message["body"])
-    hook = _first(body, "hookId", "hook") or message["id"]
-    attempt = body.get("attempt") or message["attempt"]
-    return f"hook {hook} {'failed' if failed else 'delivered'}{status} attempt {attempt}"
+    hook = _first(body, "hookId", "hook")
+    attempt = body.get("attempt") or message.get("attempt")
+    is_success = isinstance(answer, int) and 200 <= answer < 300
+    return " ".join(
+        [
+            f"hook {hook}".strip(),
+            "delivered" if is_success else "failed",
+            f"{answer}",
+            f"attempt {attempt}" if attempt else "",
+        ]
+    ).strip()
 
 
 def _subject(detail: str) -> str:

@@ -1,7 +1,8 @@
 """What a function does to the outside, seen without the function knowing.
 
-Two seams are watched: botocore's one method that every AWS call passes, and http.client's one
-method that every answer of another server passes. A test may make any AWS call fail here.
+Two seams are watched: the one method of botocore that every AWS call passes, and the few functions
+of the standard library through which another server answers, or does not. A test may make any AWS
+call fail here.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.client
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,15 +26,18 @@ class InjectedError(Exception):
     """A crash that a test has ordered before or after one AWS call."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Invocation:
-    """What one invocation has done so far; `deadline` is the end of its time (Unix, seconds)."""
+    """What one invocation has done so far; `deadline` is the end of its time (Unix, seconds).
+
+    `answers` holds, for each request to another server, the status or the name of the error.
+    """
 
     function: str
     deadline: float
     calls: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
-    answers: list[int] = field(default_factory=list)
+    answers: list[int | str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -46,6 +51,8 @@ class Fault:
     call: int
     when: str
 
+
+_NOTED = "noted by the local stack"
 
 _current: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
 _running: list[Invocation] = []
@@ -148,14 +155,43 @@ def _fail(seen: Invocation, number: int, when: str) -> None:
 
 def _watch_http(emulator_port: int) -> None:
     answer = http.client.HTTPConnection.getresponse
+    connect: Any = socket.create_connection
+    resolve: Any = socket.getaddrinfo
 
-    def watched(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
-        response = answer(connection)
-        if connection.port != emulator_port and (seen := _seen()):
-            seen.answers.append(response.status)
+    def answering(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+        with _outcome(connection.port == emulator_port) as told:
+            response = answer(connection)
+            told.append(response.status)
         return response
 
-    http.client.HTTPConnection.getresponse = watched  # type: ignore[assignment,method-assign]
+    def connecting(address: Any, *args: Any, **kwargs: Any) -> Any:
+        with _outcome(address[1] == emulator_port):
+            return connect(address, *args, **kwargs)
+
+    def resolving(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        with _outcome(port == emulator_port):
+            return resolve(host, port, *args, **kwargs)
+
+    http.client.HTTPConnection.getresponse = answering  # type: ignore[assignment,method-assign]
+    socket.create_connection = connecting
+    socket.getaddrinfo = resolving
+
+
+@contextlib.contextmanager
+def _outcome(is_emulator: bool) -> Iterator[list[int | str]]:
+    """Note what the body tells, or the error that it ends with, as an answer."""
+    told: list[int | str] = []
+    try:
+        yield told
+    except (OSError, http.client.HTTPException) as error:
+        # One function may call the other: an error is one outcome, however many it passes.
+        if not getattr(error, _NOTED, False):
+            setattr(error, _NOTED, True)
+            told.append(type(error).__name__)
+        raise
+    finally:
+        if not is_emulator and (seen := _seen()):
+            seen.answers += told
 
 
 def _follow_into_pools() -> None:

@@ -126,7 +126,9 @@ class Stack:
         if self._seed == "sample" and self.deployed.is_new:
             from local import seed
 
-            seed.load(self.url, self.admin_email, self.admin_password)
+            with self.journal.muted():
+                seed.load(self.url, self.admin_email, self.admin_password)
+                self._hosts.drain()
 
     @property
     def url(self) -> str:
@@ -205,9 +207,11 @@ class Stack:
     def stop(self) -> None:
         """End everything gracefully: what is under way is finished, the state is written."""
         self._close_front()
-        if "_hosts" in self.__dict__:
-            self._hosts.drain()
-        self._close("stop")
+        try:
+            if "_hosts" in self.__dict__:
+                self._hosts.drain()
+        finally:
+            self._close("stop")
 
     def kill(self) -> None:
         """End everything as a crash would; `start` brings it up again from what was saved."""

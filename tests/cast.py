@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Any
 
@@ -48,6 +49,34 @@ def xml(
         f"<name>{name}</name><age>{age}</age><photo>{photo}</photo>"
         f"<orx:meta><orx:instanceID>{instance_id}</orx:instanceID>{old}</orx:meta></data>"
     ).encode()
+
+
+def is_time(value: Any) -> bool:
+    """Whether a value is a time as Central writes it."""
+    return bool(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", value))
+
+
+def stored(prefix: str = "") -> list[dict[str, Any]]:
+    """What the table holds under partition keys that begin so, as DynamoDB tells it."""
+    from sheaf.db.items import Item, connection
+
+    pages = (
+        connection()
+        .client.get_paginator("scan")
+        .paginate(TableName=Item.Meta.table_name, ConsistentRead=True)
+    )
+    items = [item for page in pages for item in page["Items"]]
+    return [item for item in items if item["pk"]["S"].startswith(prefix)]
+
+
+def audits(*actions: str) -> list[dict[str, Any]]:
+    """The audit rows of these actions (or of all), in the order in which they were written."""
+    from sheaf.db.audit import Audit
+    from sheaf.db.keys import FEED
+
+    rows = [Audit.ref(("", "")).read(item) for item in stored(FEED)]
+    rows.sort(key=lambda row: row.sk)
+    return [row.to_api() for row in rows if row.action in actions or not actions]
 
 
 class Cast:

@@ -9,9 +9,10 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
+import boto3
 import pytest
 
-from tests.conformance.conftest import send, wait
+from tests.conformance.conftest import Bare, send, wait
 
 
 def ok(_event):
@@ -206,6 +207,41 @@ def test_a_filter_may_name_a_key(bare):
         ExpressionAttributeValues={":a": {"S": "a"}},
     )
     assert found["Count"] == 0
+
+
+def test_a_policy_that_asks_for_tls_refuses_everything(tmp_path):
+    # local/template.py takes such statements out.
+    strict = Bare(tmp_path, AUTH="true")
+    s3 = strict.client("s3")
+    s3.create_bucket(Bucket="tls")
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::tls/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    s3.put_bucket_policy(Bucket="tls", Policy=policy)
+    try:
+        with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
+            _as_user(strict, "s3:*").put_object(Bucket="tls", Key="a", Body=b"")
+    finally:
+        strict.close()
+
+
+def _as_user(strict, action):
+    """Return an S3 client of a user that may do the action."""
+    iam = strict.client("iam")
+    iam.create_user(UserName="any")
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="any", PolicyName="any", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="any")["AccessKey"]
+    session = boto3.session.Session(
+        key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1"
+    )
+    return session.client("s3", endpoint_url=strict.url)
 
 
 def test_it_listens_everywhere_unless_told(bare):

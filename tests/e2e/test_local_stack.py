@@ -272,6 +272,14 @@ def test_a_failed_delivery_is_tried_again(small, receiver):
     ]
 
 
+def test_a_receiver_that_is_not_there_is_told_of(small):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+    store(small, "nobody", receiver=url)
+    said = "hook whk_1 failed ConnectionRefusedError attempt 3"
+    wait(lambda: any(said in line for line in small.journal.lines))
+
+
 def _hook_lines(stack, number):
     lines = [line for line in stack.journal.lines if " hook " in line]
     return lines if len(lines) >= number and "attempt 3" in lines[-1] else None
@@ -573,4 +581,5 @@ def test_a_permission_that_is_taken_away_is_missed(own_copy):
     with Stack(source=own_copy, strict=True) as stack:
         store(stack, "written")
         assert request(f"{stack.url}/things/written/do/read", b"").status == 500
-        assert "AccessDenied" in stack.calls[-1].error
+        failed = [i for i in stack.calls if i.function == "Api" and i.error]
+        assert "AccessDenied" in failed[-1].error

@@ -54,7 +54,7 @@ def stack(emulator):
 def client_folder(tmp_path_factory):
     """A folder with the runtime interface client and what it needs, for PYTHONPATH."""
     folder = tmp_path_factory.mktemp("client")
-    for name in ("awslambdaric", "runtime_client.*.so", "simplejson", "snapshot_restore_py"):
+    for name in ("awslambdaric", "runtime_client.*.so", "simplejson", "snapshot_restore_py.py"):
         [source] = packages().glob(name)
         (folder / source.name).symlink_to(source)
     return folder
@@ -142,7 +142,7 @@ def test_a_function_of_the_api_answers_as_central_does(function, invoke):
         assert said["message"]
 
 
-@pytest.mark.parametrize("function", sorted(WORKERS - {"WorkersBootstrap"}))
+@pytest.mark.parametrize("function", sorted(WORKERS))
 def test_a_worker_starts(function, invoke):
     # What it does with an event is another test's matter; that it starts with the layer is this
     # one's. A failed start is told by the runtime, as Runtime.ImportModuleError and the like.

@@ -12,5 +12,6 @@ from sheaf.http.request import Request
 @endpoint
 def handler(request: Request) -> list[Actor]:
     actee = request.find(scope.lookup(request.path))
+    role = roles.get(request.path["roleId"])
     request.auth.require("assignment.list", on=actee)
-    return assignments.holders(roles.get(request.path["roleId"]), actee)
+    return assignments.holders(role, actee)

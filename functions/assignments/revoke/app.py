@@ -11,6 +11,7 @@ from sheaf.http.request import Request
 @endpoint
 def handler(request: Request) -> None:
     actee = request.find(scope.lookup(request.path))
-    request.auth.require("assignment.delete", on=actee)
+    role = roles.get(request.path["roleId"])
     actor = request.find(assignments.actor_lookup(request.path))
-    assignments.delete(actor, roles.get(request.path["roleId"]), actee, by=request.auth)
+    request.auth.require("assignment.delete", on=actee)
+    assignments.delete(actor, role, actee, by=request.auth)

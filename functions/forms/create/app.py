@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from sheaf import fields
-from sheaf.forms import forms, upload
+from sheaf.forms import publication, upload
 from sheaf.forms.forms import Form
 from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
@@ -16,10 +16,8 @@ from sheaf.projects import projects
 def handler(request: Request) -> Form:
     project = request.find(projects.lookup(request.path))
     request.auth.require("form.create", on=project)
-    sent = upload.read(
-        request.raw_body,
-        request.headers.get("content-type", ""),
-        fallback_id=unquote(request.headers.get("x-xlsform-formid-fallback", "")) or "form",
-        ignore_warnings=fields.flag(request.query, "ignoreWarnings"),
-    )
-    return forms.create(project, sent, by=request.auth)
+    fallback_id = unquote(request.headers.get("x-xlsform-formid-fallback", "")) or "form"
+    kind = request.headers.get("content-type", "")
+    sent = upload.read(request.raw_body, kind, fallback_id=fallback_id)
+    ignore_warnings = fields.flag(request.query, "ignoreWarnings")
+    return publication.create(project, sent, ignore_warnings=ignore_warnings, by=request.auth)

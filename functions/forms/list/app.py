@@ -12,4 +12,5 @@ from sheaf.projects import projects
 @endpoint
 def handler(request: Request) -> list[Form]:
     project = request.find(projects.lookup(request.path))
+    request.auth.require("form.list", "open_form.list", on=project)
     return forms.list_for(project, request.auth)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sheaf.access import roles
 from sheaf.access.roles import Role
-from sheaf.http.endpoint import anonymous
+from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
 
 
-@anonymous
-def handler(_request: Request) -> list[Role]:
+@endpoint
+def handler(request: Request) -> list[Role]:
+    request.authenticate()
     return roles.every()

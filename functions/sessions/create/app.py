@@ -13,5 +13,6 @@ from sheaf.http.response import Response
 @anonymous
 def handler(request: Request) -> Response:
     user = users.login(request.json)
-    opened = sessions.create(user, by=Auth(user, notes=request.notes))
+    by = Auth(user, notes=request.notes)
+    opened = sessions.create(user, request.headers.get("user-agent"), by=by)
     return Response.json(opened, cookies=cookies.opening(opened))

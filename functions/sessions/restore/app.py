@@ -5,11 +5,9 @@ from __future__ import annotations
 from sheaf.access.sessions import Session
 from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
-from sheaf.problems import AuthenticationFailed
+from sheaf.problems import found
 
 
 @endpoint
 def handler(request: Request) -> Session:
-    if request.auth.session is None:
-        raise AuthenticationFailed
-    return request.auth.session
+    return found(request.auth.session)

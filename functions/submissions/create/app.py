@@ -7,14 +7,15 @@ from typing import Any
 from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
 from sheaf.submissions import reception, submissions
+from sheaf.submissions.reception import Sent
 from sheaf.submissions.submissions import Client
 
 
 @endpoint
 def handler(request: Request) -> dict[str, Any]:
-    lookup = reception.lookup(request.path, request.raw_body, request.charset)
-    form, received = request.find(lookup)
+    sent = Sent(request.raw_body, request.charset, request.headers.get("content-type", ""))
+    form, received = request.find(reception.lookup(request.path, sent))
     request.auth.require("submission.create", on=form)
-    reception.check_form(request.path, received.instance)
+    reception.check(request.path, received)
     client = Client(request.device_id, request.user_agent)
     return submissions.create(form, received, client, by=request.auth)

@@ -8,14 +8,16 @@ from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
 from sheaf.problems import found
 from sheaf.submissions import reception, submissions
+from sheaf.submissions.reception import Sent
 from sheaf.submissions.submissions import Client
 
 
 @endpoint
 def handler(request: Request) -> dict[str, Any]:
-    lookup = reception.edit_lookup(request.path, request.raw_body, request.charset)
-    form, submission, received = request.find(lookup)
-    request.auth.require("submission.create", "submission.update", on=form)
+    sent = Sent(request.raw_body, request.charset, request.headers.get("content-type", ""))
+    form, submission, received = request.find(reception.edit_lookup(request.path, sent))
+    request.auth.require("submission.create", on=form)
+    submission = found(submission)
+    reception.check(request.path, received)
     client = Client(request.device_id, request.user_agent)
-    changed = submissions.replace(form, found(submission), received, client, by=request.auth)
-    return changed.to_api()
+    return submissions.replace(form, submission, received, client, by=request.auth).to_api()

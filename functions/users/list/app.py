@@ -11,4 +11,4 @@ from sheaf.http.request import Request
 
 @endpoint
 def handler(request: Request) -> list[dict[str, Any]]:
-    return users.search(request.auth, request.query.get("q"))
+    return users.search(request.auth, request.query.get("q", ""))

@@ -13,4 +13,4 @@ from sheaf.http.request import Request
 def handler(request: Request) -> dict[str, Any]:
     user = request.find(users.lookup(request.path))
     request.auth.require("user.update", on=user)
-    return users.update(user, users.Draft.from_api(request.json), by=request.auth)
+    return users.update(user, users.Change.from_api(request.json), by=request.auth)

@@ -8,6 +8,7 @@ removes all blobs under its prefix, those of uploads that never committed too.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +23,11 @@ from sheaf.telemetry import logger
 INLINE_LIMIT = 4_400_000
 # Long enough for any client to follow a redirect, too short to pass a link around.
 LINK_LIFE = 60
-# Names that a header's quoted form cannot hold; sanitize-filename (which Central uses) drops them.
-_DROPPED = {ord(mark): None for mark in '/\\?<>:*|"'} | dict.fromkeys((*range(32), 127))
+# What sanitize-filename (which Central uses) drops: separators, quotes, control characters, and
+# whatever makes a name that some system cannot store. DEL cannot stand in a header.
+_DROPPED = re.compile(r'[/\\?<>:*|"\x00-\x1f\x7f-\x9f]')
+_RESERVED = re.compile(r"\.+|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_LONGEST_NAME = 255
 _INLINE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif"})
 
 
@@ -84,25 +88,32 @@ def load(key: str) -> bytes:
     return answer["Body"].read()  # type: ignore[no-any-return]
 
 
-def forget(blob: Blob) -> None:
+def forget(key: str) -> None:
     """Remove a file that nothing refers to any more.
 
     What fails is left for `remove_all`: the change that made the file superfluous stands.
     """
     try:
-        aws.client("s3").delete_object(Bucket=settings.BUCKET_NAME, Key=blob.key)
+        aws.client("s3").delete_object(Bucket=settings.BUCKET_NAME, Key=key)
     except (BotoCoreError, ClientError):
-        logger.warning("blob left behind", extra={"key": blob.key})
+        logger.warning("blob left behind", extra={"key": key})
 
 
 def remove_all(prefix: str) -> None:
-    """Remove every file under a prefix; doing it again does no harm."""
+    """Remove every file under a prefix; doing it again does no harm.
+
+    Raises:
+        RuntimeError: S3 would not remove some of them.
+    """
     s3 = aws.client("s3")
     for keys in _pages(prefix):
-        s3.delete_objects(
+        answer = s3.delete_objects(
             Bucket=settings.BUCKET_NAME,
             Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
         )
+        # S3 answers 200 to a batch of which it removed but a part.
+        if answer.get("Errors"):
+            raise RuntimeError(f"not removed: {answer['Errors'][:3]}")
 
 
 def _pages(prefix: str) -> Iterator[list[str]]:
@@ -129,13 +140,10 @@ def link(blob: Blob, name: str) -> str:
 def disposition(name: str, content_type: str | None = None) -> str:
     """Give the Content-Disposition of a file, as Central words it (its `http.js`)."""
     way = "inline" if content_type in _INLINE_TYPES else "attachment"
-    safe = name.translate(_DROPPED).strip() or "file"
-    plain = ""
-    for letter in safe:
-        if letter.isascii():
-            plain += letter
-        elif not plain.endswith("-"):
-            plain += "-"
+    safe = _DROPPED.sub("", name)
+    safe = "" if _RESERVED.fullmatch(safe) else safe.rstrip(". ")
+    safe = safe.encode()[:_LONGEST_NAME].decode(errors="ignore")
+    plain = re.sub(r"[^\x00-\x7f]+", "-", safe)
     # encodeURIComponent leaves !'()*~ alone; RFC 5987 does not allow the quote, star and brackets.
     coded = quote(safe, safe="!~-._")
     return f"{way}; filename=\"{plain}\"; filename*=UTF-8''{coded}"

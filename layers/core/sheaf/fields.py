@@ -10,18 +10,26 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sheaf.problems import InvalidDataType, MissingParameter, OutOfRange, UnexpectedValue
+from sheaf.problems import (
+    InvalidDataType,
+    MissingParameter,
+    OutOfRange,
+    UnexpectedValue,
+    ValueTooLong,
+)
 
 # PostgreSQL's integer, which is what Central's ids are.
 LARGEST = 2**31 - 1
-_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]+")
+# What such a number has at most, sign included; int() itself fails at 4,300 digits.
+_DIGITS = 11
 
 
 def number(text: str) -> int:
     """Read a path variable that must be an integer."""
     if not _INTEGER.fullmatch(text):
         raise InvalidDataType("type integer", value=text)
-    if len(text) > 11 or abs(int(text)) > LARGEST:
+    if len(text) > _DIGITS or abs(int(text)) > LARGEST:
         raise OutOfRange(value=text, type="integer")
     return int(text)
 
@@ -31,7 +39,7 @@ def count(query: Mapping[str, str], field: str) -> int | None:
     text = query.get(field)
     if text is None:
         return None
-    if not _INTEGER.fullmatch(text) or text.startswith("-") or len(text) > 11:
+    if not _INTEGER.fullmatch(text) or text.startswith("-") or len(text) > _DIGITS:
         raise InvalidDataType("integer", field=field)
     return int(text)
 
@@ -41,19 +49,24 @@ def flag(query: Mapping[str, str], field: str) -> bool:
     return query.get(field, "").lower() == "true"
 
 
-def text(body: Mapping[str, Any], field: str) -> str:
+def text(body: Mapping[str, Any], field: str, *, longest: int | None = None) -> str:
     """Read a member that must be a text and not absent."""
-    value = optional_text(body, field)
+    value = optional_text(body, field, longest=longest)
     if value is None:
         raise MissingParameter(field=field)
     return value
 
 
-def optional_text(body: Mapping[str, Any], field: str) -> str | None:
-    """Read a member that is a text, or absent, or null."""
+def optional_text(body: Mapping[str, Any], field: str, *, longest: int | None = None) -> str | None:
+    """Read a member that is a text of at most so many characters, or absent, or null."""
     value = body.get(field)
-    if value is not None and not isinstance(value, str):
+    if value is None:
+        return None
+    # Central stores texts in PostgreSQL, which has no U+0000, and so fails with a 500.
+    if not isinstance(value, str) or "\0" in value:
         raise InvalidDataType("string", field=field)
+    if longest is not None and len(value) > longest:
+        raise ValueTooLong(maxLength=str(longest))
     return value
 
 
@@ -75,8 +88,8 @@ def texts(body: Mapping[str, Any], field: str) -> list[str] | None:
     return value
 
 
-def choice(value: Any, field: str, allowed: tuple[Any, ...], reason: str) -> Any:
-    """Give a value that must be one of a few."""
-    if value not in allowed or isinstance(value, (bool, dict, list)):
+def choice(value: Any, field: str, allowed: tuple[str, ...], reason: str) -> str:
+    """Give a value that must be one of a few texts."""
+    if not isinstance(value, str) or value not in allowed:
         raise UnexpectedValue(field=field, value=value, reason=reason)
     return value

@@ -10,6 +10,8 @@ are Sheaf's own.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 _T = TypeVar("_T")
@@ -22,7 +24,8 @@ class Problem(Exception):  # noqa: N818 - Central's word for it
     message: ClassVar[str]
 
     def __init__(self, **details: Any) -> None:
-        super().__init__(self.message.format(**details))
+        shown = {name: _shown(value) for name, value in details.items()}
+        super().__init__(self.message.format(**shown))
         self.details = details
 
     @property
@@ -63,15 +66,18 @@ class MissingParameter(Problem):
 
 
 class MissingParameters(Problem):
-    """Some of a set of parameters are absent (details: expected, got)."""
+    """Some of a set of parameters are absent or blank (details: expected, got)."""
 
     code = 400.3
     message = "Required parameters missing. Expected ({names}), got ({shown})."
 
-    def __init__(self, got: dict[str, Any]) -> None:
-        shown = ", ".join(f"{name}: {_inspect(value)}" for name, value in got.items())
-        super().__init__(names=", ".join(got), shown=shown)
-        self.details = {"expected": list(got), "got": got}
+    def __init__(self, expected: tuple[str, ...], body: Mapping[str, Any]) -> None:
+        got = {name: body[name] for name in expected if name in body}
+        shown = (
+            f"{name}: {_inspect(got[name]) if name in got else 'undefined'}" for name in expected
+        )
+        super().__init__(names=", ".join(expected), shown=", ".join(shown))
+        self.details = {"expected": list(expected), "got": got}
 
 
 class BadHeader(Problem):
@@ -106,7 +112,7 @@ class InvalidDataType(Problem):
     message = "Invalid input data type: expected {shown} to be ({expected})"
 
     def __init__(self, expected: str, *, value: Any = None, field: str | None = None) -> None:
-        shown = field if field is not None else f'"{value}"'
+        shown = f"({field})" if field is not None else f'"{_shown(value)}"'
         super().__init__(shown=shown, expected=expected)
         named = {"field": field} if field is not None else {"value": value}
         self.details = named | {"expected": expected}
@@ -141,7 +147,10 @@ class FormHasWarnings(Problem):
     """A form has warnings and `ignoreWarnings` was not given (details: warnings)."""
 
     code = 400.16
-    message = "The Form is valid, but it has warnings. Use ignoreWarnings=true to create it anyway."
+    message = (
+        "The Form is valid, but with warnings. Please check the warnings and if they are "
+        "acceptable resubmit with ?ignoreWarnings=true"
+    )
 
 
 class FieldTypeConflict(Problem):
@@ -197,7 +206,9 @@ class SelectUnsupported(Problem):
     """`$select` names a property inside a repeat (details: property)."""
 
     code = 400.24
-    message = "The property '{property}' cannot be selected, because it is inside a repeat."
+    message = (
+        "The given OData select property '{property}' uses features not supported by this server."
+    )
 
 
 class MissingMeta(Problem):
@@ -229,10 +240,10 @@ class BodyTooLarge(Problem):
 
 
 class BadEncoding(Problem):
-    """A body is in an encoding that cannot be read (details: encoding)."""
+    """A body is in an encoding that cannot be read."""
 
     code = 400.37
-    message = "Unsupported encoding: {encoding}"
+    message = "Encoding not supported."
 
 
 class PasswordTooLong(Problem):
@@ -250,10 +261,10 @@ class MultipartUnparseable(Problem):
 
 
 class InvalidQueryCombination(Problem):
-    """Query parameters exclude each other."""
+    """Query parameters exclude or demand each other (details: paramSet, violationText)."""
 
     code = 400.41
-    message = "Invalid combination of query parameters."
+    message = "Parameters of set {{{paramSet}}} {violationText}"
 
 
 class PasswordTooWeak(Problem):
@@ -324,7 +335,9 @@ class DraftTestLinkGone(Problem):
     code = 404.4
     message = (
         "You tried to access a draft testing endpoint, but it does not exist anymore or your "
-        "access is no longer valid."
+        "access is no longer valid. If the form has been published and you would like to submit "
+        "to it, you should configure your device with an App User token. If there is a new draft, "
+        "you may have to reconfigure your device from the draft settings."
     )
 
 
@@ -376,19 +389,21 @@ class FormNotAccepting(Problem):
 
 
 class AlreadyExists(Problem):
-    """A unique value is taken (details: fields, values, and table where Central names it)."""
+    """A unique value is taken (details: fields, values, and table where Central names it).
+
+    Both are lists beside a table; without one they are texts, as for `instanceID`.
+    """
 
     code = 409.3
     message = "A resource already exists with {shown_fields} value(s) of {shown_values}."
 
     def __init__(self, *, table: str | None = None, **unique: Any) -> None:
         fields, values = list(unique), [_plain(value) for value in unique.values()]
-        super().__init__(shown_fields=",".join(fields), shown_values=",".join(values))
-        self.details = {"fields": fields, "values": values}
+        super().__init__(shown_fields=fields, shown_values=values)
         if table is None:
             self.details = {"fields": ",".join(fields), "values": ",".join(values)}
         else:
-            self.details["table"] = table
+            self.details = {"fields": fields, "values": values, "table": table}
 
 
 class AlreadyActive(Problem):
@@ -399,10 +414,13 @@ class AlreadyActive(Problem):
 
 
 class Activating(Problem):
-    """A feature is being switched on (details: feature)."""
+    """A project is just being encrypted."""
 
     code = 409.5
-    message = "The feature ({feature}) is being activated. Please try again."
+    message = (
+        "Could not create form, because the project was being prepared for managed encryption. "
+        "Please try again in a moment."
+    )
 
 
 class VersionAlreadyPublished(Problem):
@@ -416,10 +434,13 @@ class VersionAlreadyPublished(Problem):
 
 
 class NoPublishedVersion(Problem):
-    """A form has no published version to begin from."""
+    """A draft cannot go, because it is all that there is of its form."""
 
     code = 409.7
-    message = "No published version of this form exists."
+    message = (
+        "Could not delete draft, because the form has not been published. Either delete the whole "
+        "form, or replace the draft."
+    )
 
 
 class OutdatedCopy(Problem):
@@ -437,7 +458,10 @@ class WebFormNotReady(Problem):
     """A form cannot be edited on the web yet."""
 
     code = 409.11
-    message = "The web form is not ready yet. Please try again later."
+    message = (
+        "The form you tried to access is not ready for web use yet. Please wait some time and try "
+        "again."
+    )
 
 
 class EditingClosedForm(Problem):
@@ -446,7 +470,8 @@ class EditingClosedForm(Problem):
     code = 409.12
     message = (
         "You are trying to edit a submission of a Form that is in Closing or Closed state. "
-        "In this version of Central, you can only edit submissions of open Forms."
+        "In this version of Central, you can only edit the submissions of Open Forms. We will fix "
+        "this in a future version for Central."
     )
 
 
@@ -482,12 +507,12 @@ class NotSupported(Problem):
 
 
 class FilterUnsupported(Problem):
-    """An OData filter uses what is not supported (details: at, text)."""
+    """An OData filter uses what is not supported (details: at, type, text)."""
 
     code = 501.4
     message = (
         "The given OData filter expression uses features not supported by this server: "
-        "{text} at {at}"
+        '{type} at {at} ("{text}")'
     )
 
 
@@ -502,17 +527,20 @@ class FilterFieldUnsupported(Problem):
 
 
 class ExpandUnsupported(Problem):
-    """`$expand` is other than `*`."""
+    """`$expand` is other than `*` (details: text)."""
 
     code = 501.6
-    message = "The requested $expand is not supported by this server: only * is."
+    message = (
+        'The given OData expand expression is not supported by this server: "{text}". Currently, '
+        'only "$expand=*" is supported.'
+    )
 
 
 class SelectWithExpand(Problem):
     """`$select` and `$expand` are given together."""
 
     code = 501.11
-    message = "The requested feature using $select and $expand together is not supported."
+    message = "This server doesn't support $select query parameter with $expand."
 
 
 class Busy(Problem):
@@ -529,8 +557,15 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
+def _shown(value: Any) -> str:
+    """Show a value as JavaScript puts it into a text."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(_shown(each) for each in value)
+    if isinstance(value, dict):
+        return "[object Object]"
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
 def _inspect(value: Any) -> str:
     """Show a value as Node's util.inspect does, which is what Central prints."""
-    if value is None:
-        return "undefined"
-    return f"'{value}'" if isinstance(value, str) else str(value)
+    return f"'{value}'" if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -11,11 +11,14 @@ import pytest
 from lxml import etree
 from pyxform.xls2xform import convert
 
-from local.filler import NotAForm, edit, fill
+from local.filler import edit, fill
+from local.xform import NotAForm
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 WATER_POINT = (SAMPLES / "water-point.xml").read_bytes()
 PHOTO = (SAMPLES / "water-point.jpg").read_bytes()
+ORX = "{http://openrosa.org/xforms}"
+META = f"{ORX}meta"
 DISTRICTS = {
     "north": {"amber", "stone"},
     "coast": {"harbour", "lagoon"},
@@ -86,7 +89,7 @@ def test_the_spreadsheet_converts_cleanly_and_is_filled_in_nested_repeats(househ
 
 def test_instance_name_and_ids_stand_in_the_meta_block_of_the_form():
     filled = fill(WATER_POINT, seed=3, instance_id="uuid:new", deprecated_id="uuid:old")
-    meta = etree.fromstring(filled.xml).find("{http://openrosa.org/xforms}meta")
+    meta = etree.fromstring(filled.xml).find(META)
     community = value(filled.xml, "place/community")
     kind = value(filled.xml, "point/kind")
     assert filled.instance_id == "uuid:new"
@@ -139,16 +142,35 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not():
 
 
 def test_an_edit_changes_two_or_three_answers_and_points_at_the_old_version():
+    calculated = ("people_per_tap", "safe")
     for seed in range(20):
         old = fill(WATER_POINT, seed=seed)
         new = edit(old.xml, seed=seed + 1, form_xml=WATER_POINT)
         gone, come = set(values(old.xml)), set(values(new))
-        answers = sorted(path for path, _ in come - gone if "meta" not in path)
+        changed = sorted(path for path, _ in come - gone if "meta" not in path)
+        answers = [path for path in changed if not path.endswith(calculated)]
         assert len(answers) in {2, 3}
         assert not any(path.endswith(("photo", "kind", "status")) for path in answers)
-        marks = "{http://openrosa.org/xforms}meta/{http://openrosa.org/xforms}"
-        assert value(new, f"{marks}deprecatedID") == old.instance_id
-        assert value(new, f"{marks}instanceID") not in {None, old.instance_id}
+        assert value(new, f"{META}/{ORX}deprecatedID") == old.instance_id
+        assert value(new, f"{META}/{ORX}instanceID") not in {None, old.instance_id}
+
+
+def test_what_is_calculated_follows_an_edit():
+    for seed in range(20):
+        new = edit(fill(WATER_POINT, seed=seed).xml, seed=seed, form_xml=WATER_POINT)
+        households, taps = (int(value(new, f"point/{name}")) for name in ("households", "taps"))
+        assert abs(int(value(new, "point/people_per_tap")) - households * 5 / taps) <= 0.5
+        name = f"{value(new, 'place/community')} ({value(new, 'point/kind')})"
+        assert value(new, f"{META}/{ORX}instanceName") == name
+
+
+def test_an_edit_breaks_no_constraint():
+    for seed in range(40):
+        root = etree.fromstring(
+            edit(fill(WATER_POINT, seed=seed).xml, seed=seed, form_xml=WATER_POINT)
+        )
+        assert 1 <= int(root.findtext("point/taps")) <= 12
+        assert 1950 <= int(root.findtext("point/built")) <= 2026
 
 
 def test_an_edit_of_an_edit_has_one_deprecated_id():

@@ -36,6 +36,8 @@ class Actor(Item):
     updated_at = IntegerAttribute(attr_name="u", null=True)
     deleted_at = IntegerAttribute(attr_name="x", null=True)
     last_login_at = IntegerAttribute(attr_name="l", null=True)
+    # Sessions that were opened before this moment are over: the password was changed.
+    sessions_since = IntegerAttribute(attr_name="s", null=True)
 
     @property
     def actees(self) -> tuple[str, ...]:

@@ -12,8 +12,11 @@ from sheaf.problems import Forbidden, Problem
 
 # Grants on this actee hold everywhere.
 SITE = "*"
-# Whatever else one may do, one may read and change one's own account.
-_ON_ONESELF = frozenset({"user.read", "user.update", "session.end"})
+# Whatever else one may do, one may read and change one's own account, and log out. An app user may
+# not: whoever holds its token could take it from all others who do.
+_ON_ONESELF = frozenset({"user.read", "user.update"})
+_LOG_OUT = "session.end"
+_APP_USER = "field_key"
 
 
 class Actee(Protocol):
@@ -45,6 +48,8 @@ class Auth:
         verbs = {verb for role, actee in held if actee in actees for verb in roles.verbs(int(role))}
         if self.actor and on is not None and self.actor.actee_id in on.actees:
             verbs |= _ON_ONESELF
+            if self.actor.type != _APP_USER:
+                verbs.add(_LOG_OUT)
         return verbs
 
     def can(self, verb: str, on: Actee | None = None) -> bool:

@@ -13,6 +13,8 @@ SHORTEST = 10  # characters
 LONGEST = 72  # bytes, as Central's bcrypt takes
 # One of the settings that OWASP's password storage cheat sheet holds equal: 16 MB of memory.
 _N, _R, _P = 2**14, 8, 5
+# Sealed in the form of `seal`, but of no password: no hash is all zeros.
+_NOBODYS = f"scrypt${'A' * 22}==${'A' * 86}=="
 # zxcvbn rates 0 to 4; Central refuses 2 and less.
 _STRONG_ENOUGH = 3
 
@@ -35,9 +37,13 @@ def seal(password: str) -> str:
     return f"scrypt${b64encode(salt).decode()}${b64encode(_hash(password, salt)).decode()}"
 
 
-def matches(password: str, sealed: str) -> bool:
-    """Whether a password is the one that was sealed."""
-    _, salt, digest = sealed.split("$")
+def matches(password: str, sealed: str | None) -> bool:
+    """Whether a password is the one that was sealed.
+
+    Where there is none to compare with (no such user, no password set) it takes as long, so that
+    nobody learns from the time which addresses have accounts.
+    """
+    _, salt, digest = (sealed or _NOBODYS).split("$")
     return hmac.compare_digest(_hash(password, b64decode(salt)), b64decode(digest))
 
 

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from sheaf.problems import NotFound
+from sheaf import fields
+from sheaf.problems import found
 
 _READ = ("project.read", "form.list", "form.read", "submission.read", "submission.list")
 _READ_ENTITIES = ("dataset.list", "dataset.read", "entity.list", "entity.read")
@@ -74,6 +76,7 @@ _ROLES = (
 )
 _BY_ID = {role.id: role for role in _ROLES}
 _BY_SYSTEM = {role.system: role for role in _ROLES}
+_NAME = re.compile("[a-z]")
 
 ADMIN = 1
 
@@ -84,11 +87,13 @@ def every() -> list[Role]:
 
 
 def get(name: str) -> Role:
-    """Give a role by its id or its system name, as text."""
-    role = _BY_SYSTEM.get(name) or (_BY_ID.get(int(name)) if name.isdecimal() else None)
-    if role is None:
-        raise NotFound
-    return role
+    """Give a role by its system name, or by its id where there is no small letter.
+
+    Raises:
+        NotFound: there is none.
+    """
+    role = _BY_SYSTEM.get(name) if _NAME.search(name) else _BY_ID.get(fields.number(name))
+    return found(role)
 
 
 def verbs(role_id: int) -> tuple[str, ...]:

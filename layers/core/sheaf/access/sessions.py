@@ -14,7 +14,7 @@ from sheaf.db import keys
 from sheaf.db.items import IntegerAttribute, Item
 from sheaf.db.reads import Lookup
 from sheaf.db.transaction import Author, Transaction
-from sheaf.problems import AuthenticationFailed, Forbidden, NotFound
+from sheaf.problems import AuthenticationFailed, Forbidden, NotFound, Problem
 
 if TYPE_CHECKING:
     from sheaf.access.auth import Auth
@@ -30,12 +30,19 @@ class Session(Item):
     csrf = UnicodeAttribute(attr_name="f")
     created_at = IntegerAttribute(attr_name="c")
     expires_at = IntegerAttribute(attr_name="z")
+    # When the actor's password was changed from within this session, which therefore lives on.
+    kept_at = IntegerAttribute(attr_name="k", null=True)
     ttl = IntegerAttribute(null=True)
 
     @property
     def live(self) -> bool:
         """Whether it has not expired; DynamoDB's own clean-up runs hours late."""
         return self.expires_at > clock.micros()
+
+    def stands_for(self, actor: Actor) -> bool:
+        """Whether the actor is there, and has not changed the password since, elsewhere."""
+        since = actor.sessions_since or 0
+        return actor.deleted_at is None and (self.kept_at or self.created_at) >= since
 
     def to_api(self) -> dict[str, Any]:
         """Give `GET /sessions/restore`'s answer."""
@@ -65,19 +72,29 @@ def lookup(token: str) -> Lookup[tuple[Session, Actor]]:
     """Find the session of a token and its actor.
 
     Raises:
-        AuthenticationFailed: no such session, expired, or its actor is gone.
+        AuthenticationFailed: no such session, expired, ended by a change of the password, or its
+            actor is gone.
     """
     (session,) = yield (Session.ref(keys.session(token)),)
     if session is None or not session.live:
         raise AuthenticationFailed
     (actor,) = yield (Actor.ref(keys.actor(session.actor_id)),)
-    if actor is None or actor.deleted_at is not None:
+    if actor is None or not session.stands_for(actor):
         raise AuthenticationFailed
     return session, actor
 
 
-def create(actor: Actor, *, by: Author) -> Opened:
-    """Open a session for a user who has shown a password."""
+def create(actor: Actor, client: str | None, *, by: Author) -> Opened:
+    """Open a session for a user who has shown a password.
+
+    Args:
+        actor: whose session.
+        client: what the client calls itself, for the audit log.
+        by: the same actor, and the request's notes.
+
+    Raises:
+        AuthenticationFailed: the user was deleted, or got another password, meanwhile.
+    """
     now, token = clock.micros(), clock.token()
     session = Session(
         *keys.session(token),
@@ -89,8 +106,14 @@ def create(actor: Actor, *, by: Author) -> Opened:
     )
     with Transaction() as tx:
         tx.create(session)
-        tx.update(actor, [Actor.last_login_at.set(now)], Actor.deleted_at.does_not_exist())
-        tx.audit("user.session.create", by=by, on=actor.actee_id)
+        tx.update(
+            actor,
+            [Actor.last_login_at.set(now)],
+            Actor.deleted_at.does_not_exist() & (Actor.password == actor.password),
+            otherwise=AuthenticationFailed(),
+        )
+        details = {} if client is None else {"userAgent": client}
+        tx.audit("user.session.create", by=by, on=actor.actee_id, details=details)
     return Opened(session, token)
 
 
@@ -111,14 +134,21 @@ def delete_current(auth: Auth) -> None:
 
     Raises:
         NotFound: the request came without a session (Basic).
+        Forbidden: an app user asks.
+        AuthenticationFailed: the session has just been ended by another request.
     """
     if auth.session is None or auth.actor is None:
         raise NotFound
-    delete(auth.session, auth.actor, by=auth)
+    auth.require("session.end", on=auth.actor)
+    delete(auth.session, auth.actor, by=auth, otherwise=AuthenticationFailed())
 
 
-def delete(session: Session, actor: Actor, *, by: Author) -> None:
-    """End a session; ending it twice does no harm."""
+def delete(session: Session, actor: Actor, *, by: Author, otherwise: Problem) -> None:
+    """End a session; `otherwise` is raised when another request has just done it.
+
+    A user's own coming and going is no matter for the audit log, as in Central.
+    """
     with Transaction() as tx:
-        tx.delete(session)
-        tx.audit("session.end", by=by, on=actor.actee_id)
+        tx.delete(session, Session.pk.exists(), otherwise=otherwise)
+        if actor.type != "user":
+            tx.audit(f"{actor.type}.session.end", by=by, on=actor.actee_id)

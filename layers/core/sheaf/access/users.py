@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sheaf import clock, fields
 from sheaf.access import actors, assignments, passwords
 from sheaf.access.actors import Actor
 from sheaf.access.auth import SITE, Auth
+from sheaf.access.sessions import Session
 from sheaf.db import keys, reads
 from sheaf.db.items import IntegerAttribute, Item
 from sheaf.db.reads import Lookup
@@ -18,14 +18,21 @@ from sheaf.db.transaction import Author, Transaction
 from sheaf.problems import (
     AlreadyExists,
     AuthenticationFailed,
+    Busy,
+    MissingParameter,
     MissingParameters,
     NotFound,
-    UnexpectedValue,
+    Problem,
+    ValueTooLong,
 )
 
-# No more than a typing-error check: the owner of an address is proven by a mail, not by a pattern.
-_ADDRESS = re.compile(r"[^\s@\x00]+@[^\s@\x00]+")
-_LONGEST_ADDRESS = 320
+if TYPE_CHECKING:
+    from pynamodb.expressions.update import Action
+
+# Central's columns, in characters.
+LONGEST_EMAIL = 320
+LONGEST_NAME = 64
+_PASSWORD_SET = {"data": {"password": True}}
 
 
 class Email(Item):
@@ -36,21 +43,45 @@ class Email(Item):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a client may say of a user."""
+    """What a client says of a new user.
 
-    email: str | None
+    Who is given no name is called by the address; who is given no password cannot log in yet.
+    """
+
+    email: str
     display_name: str | None
     password: str | None
 
     @classmethod
     def from_api(cls, body: Mapping[str, Any]) -> Self:
-        """Read a user's JSON; the password is checked for strength."""
-        email, password = (fields.optional_text(body, name) for name in ("email", "password"))
-        if email is not None and not (_ADDRESS.fullmatch(email) and len(email) <= _LONGEST_ADDRESS):
-            raise UnexpectedValue(field="email", value=email, reason="not an e-mail address")
+        """Read a new user's JSON; a blank name or password is none."""
+        email = _email(body)
+        named = {"displayName": body.get("displayName") or email}
+        password = fields.optional_text(body, "password") or None
         if password is not None:
             passwords.check(password)
-        return cls(email, fields.optional_text(body, "displayName"), password)
+        return cls(email, fields.text(named, "displayName", longest=LONGEST_NAME), password)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a client changes of a user; None is what it does not name."""
+
+    email: str | None
+    display_name: str | None
+
+    @classmethod
+    def from_api(cls, body: Mapping[str, Any]) -> Self:
+        """Read what is to change; all else that the body may hold is not for the client to say."""
+        name = None
+        if "displayName" in body:
+            name = fields.text(body, "displayName", longest=LONGEST_NAME)
+        return cls(_email(body) if "email" in body else None, name)
+
+    def to_api(self) -> dict[str, Any]:
+        """Give what the client named, for the audit log."""
+        said = {"email": self.email, "displayName": self.display_name}
+        return {name: value for name, value in said.items() if value is not None}
 
 
 def to_api(user: Actor) -> dict[str, Any]:
@@ -99,32 +130,40 @@ def login(body: Mapping[str, Any]) -> Actor:
     """Give the user whose e-mail address and password these are.
 
     Raises:
-        MissingParameters: one of them is absent.
+        MissingParameters: one of them is absent or blank.
         AuthenticationFailed: they do not belong together.
     """
     email, password = body.get("email"), body.get("password")
-    if not (isinstance(email, str) and isinstance(password, str) and email and password):
-        raise MissingParameters({"email": email, "password": password})
+    if email in (None, "") or password in (None, ""):
+        raise MissingParameters(("email", "password"), body)
+    if not (isinstance(email, str) and isinstance(password, str)):
+        raise AuthenticationFailed
     (user,) = reads.gather(by_email(email))
-    if user is None or user.password is None or not passwords.matches(password, user.password):
+    if not passwords.matches(password, user.password if user else None):
         raise AuthenticationFailed
     return user  # type: ignore[no-any-return]
 
 
-def search(auth: Auth, query: str | None) -> list[dict[str, Any]]:
-    """List users by address; who may not list them finds only an address that he knows whole."""
+def search(auth: Auth, query: str) -> list[dict[str, Any]]:
+    """List users by address; who may not list them finds only an address that he knows whole.
+
+    Among those who may, one whose address the query is stands alone; else come those whose name or
+    address has a word of the query in it, most words first.
+    """
+    (exact,) = reads.gather(by_email(query)) if query else (None,)
+    if exact is not None:
+        return [to_api(exact)]
     if not auth.can("user.list"):
-        (user,) = reads.gather(by_email(query)) if query else (None,)
-        return [to_api(user)] if user else []
+        return []
     claims = list(Email.query(keys.EMAILS, consistent_read=True))
     users = actors.by_id({int(claim.actor_id) for claim in claims})
-    listed = [users[claim.actor_id] for claim in claims if claim.actor_id in users]
-    needle = (query or "").lower()
-    return [
-        to_api(user)
-        for user in listed
-        if needle in (user.email or "").lower() or needle in user.display_name.lower()
+    words = query.lower().split()
+    scored = [
+        (sum(word in f"{user.email} {user.display_name}".lower() for word in words), user)
+        for user in (users[claim.actor_id] for claim in claims if claim.actor_id in users)
     ]
+    scored.sort(key=lambda each: each[0], reverse=True)
+    return [to_api(user) for score, user in scored if score or not words]
 
 
 def create(draft: Draft, *, by: Author, role: int | None = None) -> Actor:
@@ -133,85 +172,125 @@ def create(draft: Draft, *, by: Author, role: int | None = None) -> Actor:
     Raises:
         AlreadyExists: the address is taken.
     """
-    email = draft.email or ""
-    user = actors.new("user", draft.display_name or email, email=email)
+    user = actors.new("user", draft.display_name or draft.email, email=draft.email)
     if draft.password is not None:
         user.password = passwords.seal(draft.password)
+    data = {"actorId": user.id, "email": draft.email, "password": None}
     with Transaction() as tx:
-        tx.create(Email(*keys.email(email), actor_id=user.id), otherwise=AlreadyExists(email=email))
+        _take(tx, user, draft.email)
         if role is not None:
             assignments.add(tx, user, role, SITE)
             user.grants = {assignments.grant(role, SITE)}
         tx.create(user)
-        tx.audit("user.create", by=by, on=user.actee_id, details={"data": _said(draft)})
+        tx.audit("user.create", by=by, on=user.actee_id, details={"data": data})
+        if draft.password is not None:
+            tx.audit("user.update", by=by, on=user.actee_id, details=_PASSWORD_SET)
     return user
 
 
-def update(user: Actor, draft: Draft, *, by: Author) -> dict[str, Any]:
-    """Change a user's name or address.
+def update(user: Actor, change: Change, *, by: Author) -> dict[str, Any]:
+    """Change a user's name or address, unless neither is named.
 
     Raises:
         AlreadyExists: the address is another user's.
+        NotFound, Busy: the user has been deleted, or has moved to yet another address, meanwhile.
     """
-    now = clock.micros()
-    actions = [Actor.updated_at.set(now)]
+    user.updated_at = clock.micros()
+    actions: list[Action] = [Actor.updated_at.set(user.updated_at)]
+    before = user.email
     with Transaction() as tx:
-        if draft.display_name is not None:
-            actions.append(Actor.display_name.set(draft.display_name))
-        if draft.email is not None:
-            actions.append(Actor.email.set(draft.email))
-            _move(tx, user, draft.email)
-        tx.update(user, actions, Actor.email == user.email, otherwise=NotFound())
-        tx.audit("user.update", by=by, on=user.actee_id, details={"data": _said(draft)})
-    user.updated_at = now
-    user.display_name = draft.display_name or user.display_name
-    user.email = draft.email or user.email
+        if change.display_name is not None:
+            user.display_name = change.display_name
+            actions.append(Actor.display_name.set(change.display_name))
+        if change.email is not None:
+            _move(tx, user, change.email)
+            user.email = change.email
+            actions.append(Actor.email.set(change.email))
+        _update(tx, user, before, actions)
+        tx.audit("user.update", by=by, on=user.actee_id, details={"data": change.to_api()})
     return to_api(user)
 
 
-def update_password(user: Actor, body: Mapping[str, Any], *, by: Author) -> None:
-    """Change a password, which the one in force must be shown for.
+def update_password(user: Actor, body: Mapping[str, Any], *, by: Auth) -> None:
+    """Change a password, which the one in force must be shown for; other sessions end.
 
     Raises:
         AuthenticationFailed: the old password is wrong.
+        MissingParameter: there is no new one.
     """
-    old, new = body.get("old"), body.get("new")
-    if not (isinstance(old, str) and isinstance(new, str)):
-        raise MissingParameters({"old": old, "new": new})
-    if user.password is None or not passwords.matches(old, user.password):
+    old = body.get("old")
+    if not (isinstance(old, str) and passwords.matches(old, user.password)):
         raise AuthenticationFailed
+    new = fields.text(body, "new")
     passwords.check(new)
+    now = clock.micros()
     with Transaction() as tx:
         tx.update(
             user,
-            [Actor.password.set(passwords.seal(new)), Actor.updated_at.set(clock.micros())],
-            Actor.password == user.password,
+            [
+                Actor.password.set(passwords.seal(new)),
+                Actor.sessions_since.set(now),
+            ],
+            Actor.deleted_at.does_not_exist() & (Actor.password == user.password),
             otherwise=AuthenticationFailed(),
         )
-        tx.audit("user.update", by=by, on=user.actee_id, details={"data": {"password": True}})
+        if by.session is not None and by.actor_id == user.id:
+            kept = [Session.kept_at.set(now)]
+            tx.update(by.session, kept, Session.pk.exists(), otherwise=AuthenticationFailed())
+        tx.audit("user.update", by=by, on=user.actee_id, details=_PASSWORD_SET)
 
 
 def delete(user: Actor, *, by: Author) -> None:
-    """Delete a user: sessions end, rights go, the address is free again."""
+    """Delete a user: sessions end, rights go, the address is free again.
+
+    Raises:
+        NotFound, Busy: the user has been deleted, or has moved to another address, meanwhile.
+    """
     with Transaction() as tx:
-        tx.update(
-            user,
-            [Actor.deleted_at.set(clock.micros()), Actor.grants.remove()],
-            Actor.deleted_at.does_not_exist(),
-            otherwise=NotFound(),
-        )
         tx.delete(Email(*keys.email(user.email or "")))
+        _update(
+            tx,
+            user,
+            user.email,
+            [
+                Actor.deleted_at.set(clock.micros()),
+                Actor.grants.remove(),
+                Actor.password.remove(),
+            ],
+        )
         tx.audit("user.delete", by=by, on=user.actee_id)
+
+
+def _email(body: Mapping[str, Any]) -> str:
+    """Read an address. Whether mail arrives there only a mail can tell, so no pattern is asked."""
+    email = fields.text(body, "email", longest=LONGEST_EMAIL)
+    if not email:
+        raise MissingParameter(field="email")
+    # So many characters may be more bytes than a key of the table holds.
+    if not Email.ref(keys.email(email)).possible:
+        raise ValueTooLong(maxLength=str(LONGEST_EMAIL))
+    return email
+
+
+def _take(tx: Transaction, user: Actor, email: str) -> None:
+    """Claim an address for a user, in Central's words if it is another's."""
+    taken = AlreadyExists(table="users", email=email, deleted="false")
+    tx.create(Email(*keys.email(email), actor_id=user.id), otherwise=taken)
 
 
 def _move(tx: Transaction, user: Actor, email: str) -> None:
     """Take another address, unless it is the same but for case."""
-    old, new = keys.email(user.email or ""), keys.email(email)
-    if old != new:
+    old = keys.email(user.email or "")
+    if old != keys.email(email):
         tx.delete(Email(*old))
-        tx.create(Email(*new, actor_id=user.id), otherwise=AlreadyExists(email=email))
+        _take(tx, user, email)
 
 
-def _said(draft: Draft) -> dict[str, Any]:
-    said = {"email": draft.email, "displayName": draft.display_name}
-    return {name: value for name, value in said.items() if value is not None}
+def _update(tx: Transaction, user: Actor, email: str | None, actions: list[Action]) -> None:
+    """Change a user who must be there still, under the address whose claim is changed along."""
+    unchanged = Actor.deleted_at.does_not_exist() & (Actor.email == email)
+    tx.update(user, actions, unchanged, otherwise=_gone_or_moved)
+
+
+def _gone_or_moved(now: dict[str, Any] | None) -> Problem:
+    return NotFound() if now is None or "x" in now else Busy()

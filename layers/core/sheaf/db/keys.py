@@ -23,9 +23,10 @@
     L#<hook>                    <event>              Delivery
     PURGE                       RUN                  PurgeRun: a purge that is under way
 
-A *partition* is `` (live), `x` (in the trash) or `d` (of a draft); a *shard* is two hexadecimal digits; an *id* is
-made by `identifier`: 16 digits of microseconds, the shard, two random letters. Ids of one form
-sort by time, are unique over all its shards, and name the partition that holds them.
+A *partition* is `` (live), `x` (in the trash) or `d` (of a draft); a *shard* is two hexadecimal
+digits; an *id* is made by `identifier`: 16 digits of microseconds, the shard, two random letters.
+Ids of one form sort by time, are unique over all its shards, and name the partition that holds
+them.
 """
 
 import hashlib

@@ -5,10 +5,10 @@
         tx.create(submission)
         tx.audit("submission.create", by=auth, on=form.actee_id, details={...})
 
-Each condition names the Problem that its failure means: a failed condition is an answer, and never
-tried again. A conflict with another transaction, or a throttle, wrote nothing and says nothing about
-the conditions, so the whole is sent again, with full jitter; botocore does not do that for cancelled
-transactions. Whatever else cancels one is a defect and is raised as it came.
+Each condition names the Problem that its failure means: a failed condition is an answer and never
+tried again. A conflict with another transaction, or a throttle, wrote nothing and says nothing
+about the conditions, so the whole is sent again, with full jitter; botocore does not do that for
+cancelled transactions. Whatever else cancels one is a defect and is raised as it came.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from pynamodb.expressions.condition import Condition
     from pynamodb.expressions.update import Action
 
-# What the failure of a condition means. A callable is given the item that is there, as DynamoDB holds
-# it; None, where there is none, or where a check or a deletion failed.
+# What the failure of a condition means. A callable is given the item that is there, as DynamoDB
+# holds it; None, where there is none, or where a check or a deletion failed.
 Otherwise = Problem | Callable[[dict[str, Any] | None], Problem] | None
 
 _FAILED = "ConditionalCheckFailed"

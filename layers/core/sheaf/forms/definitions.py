@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pynamodb.attributes import BinaryAttribute, JSONAttribute, UnicodeAttribute
 
@@ -19,11 +19,18 @@ from sheaf.db.compression import pack, unpack
 from sheaf.db.items import IntegerAttribute, Item
 from sheaf.forms import schema
 from sheaf.forms.schema import Field
-from sheaf.forms.upload import Upload
-from sheaf.problems import found
+from sheaf.problems import UnexpectedValue, found
 
-# An item may hold 400 KB; a definition's XML is compressed and almost never near it.
+if TYPE_CHECKING:
+    from sheaf.forms.upload import Upload  # reads forms with lxml, which few functions need
+
+# Types of spreadsheets that forms are made of.
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLS = "application/vnd.ms-excel"
+# An item may hold 400 KB. A definition's XML, compressed, is almost never near this, and its list
+# of fields never, but for a form that nobody could fill; a title beyond reason is cut.
 LARGEST_INLINE = 350_000
+LONGEST_NAME = 2_000
 
 
 class Definition(Item):
@@ -53,9 +60,19 @@ class DefinitionSource(Item):
 
 
 def make(form_id: int, upload: Upload, version: str) -> tuple[Definition, DefinitionSource]:
-    """Make the items of an uploaded definition; what is too large for one goes to S3 first."""
+    """Make the items of an uploaded definition; what is too large for one goes to S3 first.
+
+    Raises:
+        UnexpectedValue: its fields are too many for one item.
+    """
     xml, prefix = upload.xml, blobs.form_prefix(form_id)
     now = clock.micros()
+    name, fields = upload.definition.name, upload.definition.fields
+    packed = pack(schema.dump(fields).encode())
+    if len(packed) > LARGEST_INLINE:
+        raise UnexpectedValue(
+            field="form XML", value=len(fields), reason="a form cannot have so many fields"
+        )
     sheet = None
     if upload.spreadsheet is not None:
         sheet = blobs.store(prefix, upload.spreadsheet, upload.content_type).to_item()
@@ -63,11 +80,11 @@ def make(form_id: int, upload: Upload, version: str) -> tuple[Definition, Defini
         *keys.definition(form_id, version),
         id=now,
         version=version,
-        name=upload.definition.name,
+        name=name and name[:LONGEST_NAME],
         md5=hashlib.md5(xml, usedforsecurity=False).hexdigest(),
         sha1=hashlib.sha1(xml, usedforsecurity=False).hexdigest(),
         sha256=hashlib.sha256(xml).hexdigest(),
-        fields_packed=pack(schema.dump(upload.definition.fields).encode()),
+        fields_packed=packed,
         spreadsheet=sheet,
         published_at=now,
     )

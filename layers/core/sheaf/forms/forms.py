@@ -6,33 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from pynamodb.attributes import (
-    BooleanAttribute,
-    UnicodeAttribute,
-    UnicodeSetAttribute,
-)
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from sheaf import clock, fields
 from sheaf.access.auth import Auth
 from sheaf.blobs import Blob
 from sheaf.db import keys, reads
-from sheaf.db.counters import take
 from sheaf.db.items import IntegerAttribute, Item
 from sheaf.db.reads import Lookup
 from sheaf.db.transaction import Transaction
 from sheaf.forms import definitions
-from sheaf.forms.definitions import Definition
+from sheaf.forms.definitions import XLS, XLSX
 from sheaf.forms.schema import Field
-from sheaf.forms.upload import XLS, XLSX, Upload
-from sheaf.problems import (
-    AlreadyExists,
-    Busy,
-    NotFound,
-    Problem,
-    ValueTooLong,
-    VersionAlreadyPublished,
-    found,
-)
+from sheaf.problems import NotFound, found
 from sheaf.projects import projects
 from sheaf.projects.projects import Project
 
@@ -41,9 +27,6 @@ if TYPE_CHECKING:
 
 STATES = ("open", "closing", "closed")
 SPREADSHEETS = {".xlsx": XLSX, ".xls": XLS}
-# Central's column; and what a key of the table can hold.
-LONGEST_ID = 64
-LONGEST_VERSION = 255
 # Partitions over which a form's submissions spread: 1,000 a second need two; four leave room.
 SHARDS = 4
 
@@ -108,17 +91,6 @@ class Form(Item):
             "publishedAt": clock.iso(self.published_at),
             "name": self.name,
         }
-
-
-class FormName(Item):
-    """A name that forms of a project have borne (key: `P#<project>`, `N#<xmlFormId>`).
-
-    `versions` are all that were ever published under it, each after a `=` because a set cannot
-    hold an empty text; `uses` counts the forms.
-    """
-
-    uses = IntegerAttribute(attr_name="n")
-    versions = UnicodeSetAttribute(attr_name="v", null=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,43 +174,6 @@ def spreadsheet(form: Form, suffix: str) -> tuple[str, Blob]:
     return f"{form.xml_form_id}{suffix}", blob
 
 
-def create(project: Project, upload: Upload, *, by: Auth) -> Form:
-    """Create a form and publish its first version.
-
-    Raises:
-        AlreadyExists: the project has a form of that id.
-        VersionAlreadyPublished: a deleted form of that id had this version.
-        ValueTooLong: the id or the version is too long.
-    """
-    xml_form_id, version = upload.definition.xml_form_id, upload.definition.version
-    for text, limit in ((xml_form_id, LONGEST_ID), (version, LONGEST_VERSION)):
-        if len(text) > limit:
-            raise ValueTooLong(maxLength=str(limit))
-    name = reads.get(FormName.ref(keys.form_name(project.id, xml_form_id)))
-    number = take("form")
-    definition, source = definitions.make(number, upload, version)
-    form = Form(
-        *keys.form(project.id, xml_form_id),
-        id=number,
-        project_id=project.id,
-        xml_form_id=xml_form_id,
-        actee_id=clock.uuid(),
-        project_actee_id=project.actee_id,
-        use=0 if name is None else name.uses,
-        created_by=by.actor_id,
-        created_at=definition.id,
-    )
-    _show(form, definition)
-    with Transaction() as tx:
-        tx.create(form, otherwise=AlreadyExists(projectId=project.id, xmlFormId=xml_form_id))
-        tx.create(definition)
-        tx.create(source)
-        _take_name(tx, form, version)
-        tx.audit("form.create", by=by, on=form.actee_id, feed=_feed(form))
-        tx.audit("form.update.publish", by=by, on=form.actee_id, feed=_feed(form))
-    return form
-
-
 def update(form: Form, change: Change, *, by: Auth) -> Form:
     """Change a form's state, or whether Web Forms may be used.
 
@@ -256,19 +191,31 @@ def update(form: Form, change: Change, *, by: Auth) -> Form:
         actions.append(Form.webforms_enabled.set(change.webforms_enabled))
     with Transaction() as tx:
         tx.update(form, actions, Form.id == form.id, otherwise=NotFound())
-        tx.audit("form.update", by=by, on=form.actee_id, feed=_feed(form), details={"data": said})
+        tx.audit("form.update", by=by, on=form.actee_id, feed=feed(form), details={"data": said})
     return form
 
 
 def delete(form: Form, *, by: Auth) -> None:
-    """Delete a form. Its data stay, out of reach; its id is free for another form."""
-    kept = Form.ref(keys.deleted_form(form.project_id, form.id)).read(form.serialize())
+    """Delete a form. Its data stay, out of reach; its id is free for another form.
+
+    Raises:
+        NotFound: it has been deleted meanwhile.
+    """
+    kept = Form()
+    kept.deserialize(form.serialize())
     kept.pk, kept.sk = keys.deleted_form(form.project_id, form.id)
     kept.deleted_at = clock.micros()
-    with Transaction() as tx:
-        tx.delete(form, _unchanged(form), otherwise=NotFound())
-        tx.create(kept)
-        tx.audit("form.delete", by=by, on=form.actee_id, feed=_feed(form))
+    try:
+        with Transaction() as tx:
+            tx.delete(form, _unchanged(form), otherwise=NotFound())
+            tx.create(kept)
+            tx.audit("form.delete", by=by, on=form.actee_id, feed=feed(form))
+    except NotFound:
+        now = reads.get(Form.ref((form.pk, form.sk)))
+        if now is None or now.id != form.id:
+            raise
+        # Somebody has changed its state meanwhile: what is kept has to tell that.
+        delete(now, by=by)
 
 
 def _unchanged(form: Form) -> Condition:
@@ -278,31 +225,6 @@ def _unchanged(form: Form) -> Condition:
     return (Form.id == form.id) & at  # type: ignore[no-any-return]
 
 
-def _show(form: Form, definition: Definition) -> None:
-    """Let the form show what its current definition is."""
-    form.version, form.name = definition.version, definition.name
-    form.md5, form.sha1, form.sha256 = definition.md5, definition.sha1, definition.sha256
-    form.published_at = definition.published_at
-
-
-def _take_name(tx: Transaction, form: Form, version: str) -> None:
-    name = FormName(*keys.form_name(form.project_id, form.xml_form_id))
-    marked = f"={version}"
-
-    def otherwise(raw: dict[str, Any] | None) -> Problem:
-        if marked in (raw or {}).get("v", {}).get("SS", ()):
-            return VersionAlreadyPublished(xmlFormId=form.xml_form_id, version=version)
-        return Busy()
-
-    unused = FormName.uses.does_not_exist() if form.use == 0 else FormName.uses == form.use
-    tx.update(
-        name,
-        [FormName.uses.set(form.use + 1), FormName.versions.add({marked})],
-        unused & ~FormName.versions.contains(marked),
-        otherwise=otherwise,
-    )
-
-
-def _feed(form: Form) -> str:
+def feed(form: Form) -> str:
     """The outbox in which what happens to the form itself is told."""
     return keys.feed(form.id, "00")

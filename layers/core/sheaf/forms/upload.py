@@ -5,39 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sheaf.forms import xform
+from sheaf.forms.definitions import XLS, XLSX
 from sheaf.forms.xform import FormDefinition
-from sheaf.problems import FormHasWarnings
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-XLS = "application/vnd.ms-excel"
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What was sent: the XML, what it says, and the spreadsheet it was made from."""
+    """What was sent: the XML, what it says, and the spreadsheet it was made from, with warnings."""
 
     xml: bytes
     definition: FormDefinition
     spreadsheet: bytes | None
     content_type: str
+    warnings: tuple[str, ...] = ()
 
 
-def read(
-    body: bytes, content_type: str, *, fallback_id: str, ignore_warnings: bool
-) -> Upload:
+def read(body: bytes, content_type: str, *, fallback_id: str) -> Upload:
     """Read a form from a request.
 
     Args:
         body: the XML or the spreadsheet.
         content_type: tells a spreadsheet (XLSX or XLS) from XML.
         fallback_id: the form id of a spreadsheet that names none itself.
-        ignore_warnings: take a spreadsheet that converts only with warnings.
 
     Raises:
         MissingParameter: the XML is none, or no form.
         MissingMeta: the form has no meta block.
         XlsFormRejected: the spreadsheet cannot be converted.
-        FormHasWarnings: it can, with warnings.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in (XLSX, XLS):
@@ -45,7 +39,5 @@ def read(
     from sheaf.forms import xlsform  # loads pyxform, which takes a second
 
     converted = xlsform.convert(body, fallback_id, legacy_xls=kind == XLS)
-    if converted.warnings and not ignore_warnings:
-        raise FormHasWarnings(warnings={"xlsFormWarnings": list(converted.warnings)})
     xml = converted.xml.encode()
-    return Upload(xml, xform.read(xml), body, kind)
+    return Upload(xml, xform.read(xml), body, kind, converted.warnings)

@@ -15,7 +15,7 @@ from typing import Any
 
 from sheaf import clock
 from sheaf.db import keys, reads
-from sheaf.hooks import connect, deliveries, secrets, signature, verdict
+from sheaf.hooks import connect, deliveries, leases, secrets, signature, verdict
 from sheaf.hooks.connect import Answer, UnreachableError
 from sheaf.hooks.deliveries import Delivery, HookBody
 from sheaf.hooks.hooks import Hook
@@ -48,7 +48,7 @@ def run(records: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def wake_up(hook_id: str, event_key: str) -> None:
     """Make the next attempt of a delivery, if it is time for one."""
-    delivery = deliveries.take(hook_id, event_key, TIMEOUT + _GRACE)
+    delivery = leases.take(hook_id, event_key, TIMEOUT + _GRACE)
     if delivery is None:
         return
     hook, frozen = reads.fetch(
@@ -59,10 +59,10 @@ def wake_up(hook_id: str, event_key: str) -> None:
     )
     if hook is None or not hook.active:
         reason = "The hook has been deleted." if hook is None else "The hook is turned off."
-        deliveries.settle(delivery, deliveries.CANCELLED, reason=reason)
+        leases.settle(delivery, deliveries.CANCELLED, reason=reason)
     elif frozen is None:
         gone = "The submission has been purged."
-        deliveries.settle(delivery, deliveries.CANCELLED, reason=gone)
+        leases.settle(delivery, deliveries.CANCELLED, reason=gone)
     else:
         _attempt(delivery, hook, frozen)
 
@@ -87,10 +87,11 @@ def _attempt(delivery: Delivery, hook: Hook, frozen: HookBody) -> None:
         if blocked
         else verdict.judge(answer, tries, delivery.id, clock.micros())
     )
-    held = deliveries.settle(delivery, outcome.state, attempt=attempt, due_at=outcome.due_at)
+    leases.settle(delivery, outcome.state, attempt=attempt, due_at=outcome.due_at)
     _log(delivery, outcome, attempt)
-    if held and outcome.state == deliveries.RETRYING:
-        deliveries.wake(delivery)
+    # Also when the lease was lost: that may be our own write, which was sent twice.
+    if outcome.state == deliveries.RETRYING:
+        leases.wake(delivery)
 
 
 def _headers(delivery: Delivery, hook: Hook, body: bytes) -> dict[str, str]:

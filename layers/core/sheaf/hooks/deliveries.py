@@ -1,21 +1,17 @@
 """Deliveries: exactly one record for each hook and event, which is the truth of what was sent.
 
-A message in the queue is only a wake-up: it may come twice, early or late. Whoever delivers takes a
-lease on the record first, so of two wake-ups one acts, and what a crash left under way is taken up
-again when the lease has run out.
+Who changes one while it is under way holds a lease on it (`sheaf.hooks.leases`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, ListAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
 
-from sheaf import aws, blobs, clock, fields, settings
+from sheaf import blobs, clock, fields
 from sheaf.db import keys, reads
 from sheaf.db.compression import pack, unpack
 from sheaf.db.items import IntegerAttribute, Item
@@ -35,10 +31,8 @@ CANCELLED = "cancelled"
 # The target may not be reached, so no later try can help.
 BLOCKED = "blocked"
 STATES = (PENDING, DELIVERING, RETRYING, SUCCEEDED, FAILED, CANCELLED, BLOCKED)
-_WAITING = (PENDING, RETRYING)
+WAITING = (PENDING, RETRYING)
 
-# Seconds that a wake-up can wait in the queue (SQS's limit).
-LONGEST_NAP = 900
 # Days that records and bodies are kept; longer than any event is under way.
 KEPT_DAYS = 90
 # A body beyond this, compressed, lies in S3: an item holds 400 KB.
@@ -80,7 +74,7 @@ class Delivery(Item):
 
     def to_api(self) -> dict[str, Any]:
         """Give the delivery as the API lists it."""
-        waiting = self.state in _WAITING
+        waiting = self.state in WAITING
         return {
             "id": self.id,
             "hookId": self.hook_id,
@@ -146,90 +140,6 @@ def create(hook: Hook, event: Event, body: bytes | None) -> Delivery:
 def body_key(delivery: Delivery) -> tuple[str, str]:
     """Give the key of a delivery's HookBody."""
     return keys.hook_body(delivery.submission_id, delivery.sk, delivery.hook_id)
-
-
-def wake(delivery: Delivery) -> None:
-    """Put a wake-up into the queue, for when the delivery is due or as late as the queue can.
-
-    Messages are grouped by hook, so that the queue serves all hooks in turn, however many wait for
-    one of them.
-    """
-    due = max(int(delivery.due_at or 0), delivery.lease or 0)
-    # Rounded up: a wake-up that comes a moment early would have to be sent again.
-    nap = min(LONGEST_NAP, max(0, -((clock.micros() - due) // 1_000_000)))
-    message = {
-        "hookId": delivery.hook_id,
-        "eventId": delivery.sk,
-        "projectId": delivery.project_id,
-        "formId": delivery.form_id,
-        "attempt": len(delivery.attempts) + 1,
-    }
-    aws.client("sqs").send_message(
-        QueueUrl=settings.DELIVERY_QUEUE_URL,
-        MessageBody=json.dumps(message),
-        DelaySeconds=nap,
-        MessageGroupId=delivery.hook_id,
-    )
-
-
-def take(hook_id: str, event_key: str, seconds: int) -> Delivery | None:
-    """Take a lease of so many seconds on a delivery that is due; None if there is nothing to do.
-
-    One that is not due yet, or under way elsewhere, gets a later wake-up: should the other one
-    crash, nobody else might come by.
-    """
-    delivery, now = Delivery(*keys.delivery(hook_id, event_key)), clock.micros()
-    due = Delivery.state.is_in(*_WAITING) & (
-        Delivery.due_at.does_not_exist() | (Delivery.due_at <= f"{now:016d}")
-    )
-    left = (Delivery.state == DELIVERING) & (Delivery.lease < now)
-    try:
-        delivery.update(
-            actions=[
-                Delivery.state.set(DELIVERING),
-                Delivery.lease.set(now + seconds * 1_000_000),
-                Delivery.due_at.remove(),
-            ],
-            condition=due | left,
-        )
-    except UpdateError as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
-        found = reads.get(Delivery.ref((delivery.pk, delivery.sk)))
-        if found is not None and found.state in (*_WAITING, DELIVERING):
-            wake(found)
-        return None
-    return delivery
-
-
-def settle(
-    delivery: Delivery,
-    state: str,
-    *,
-    attempt: Mapping[str, Any] | None = None,
-    due_at: int | None = None,
-    reason: str | None = None,
-) -> bool:
-    """Record what became of a delivery on which one holds the lease.
-
-    Returns:
-        Whether one still held it. If not, somebody else has taken the delivery up and records it.
-    """
-    actions: list[Any] = [Delivery.state.set(state), Delivery.lease.remove()]
-    if attempt is not None:
-        actions.append(Delivery.attempts.set(Delivery.attempts.append([dict(attempt)])))
-    if due_at is not None:
-        actions.append(Delivery.due_at.set(f"{due_at:016d}"))
-    if reason is not None:
-        actions.append(Delivery.reason.set(reason))
-    mine = (Delivery.state == DELIVERING) & (Delivery.lease == delivery.lease)
-    try:
-        delivery.update(actions=actions, condition=mine)
-    except UpdateError as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
-        return False
-    return True
 
 
 def page(hook: Hook, query: Mapping[str, str]) -> list[dict[str, Any]]:

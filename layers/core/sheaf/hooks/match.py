@@ -6,7 +6,7 @@ and a delivery that still waits is woken again.
 
 from __future__ import annotations
 
-from sheaf.hooks import body, deliveries, events, hooks
+from sheaf.hooks import body, deliveries, events, hooks, leases
 from sheaf.hooks.events import Event
 from sheaf.hooks.hooks import ALL_FORMS, Hook
 from sheaf.submissions import snapshot
@@ -46,4 +46,4 @@ def deliver_to(told: list[Hook], event: Event) -> None:
         delivery = deliveries.create(hook, event, text)
         # Also when it was there before: the run that made it may have stopped right after.
         if delivery.state == deliveries.PENDING:
-            deliveries.wake(delivery)
+            leases.wake(delivery)

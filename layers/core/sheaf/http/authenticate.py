@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from base64 import b64decode
-from binascii import Error as Base64Error
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from sheaf.access import passwords, sessions, users
@@ -35,11 +35,13 @@ _TOKEN_LENGTH = 64
 # Actors whose tokens may stand in a path: a web user's session must not end up in links and logs.
 _KEY_TYPES = frozenset({"field_key", "public_link"})
 
-# Basic sends the password with every request, and verifying one costs 100 ms on purpose. What was
-# verified lately is remembered under a key that only this process has.
+# Basic sends the password with every request, and verifying one costs 100 ms on purpose. That a
+# password fits a hash is remembered for a while, under a key that only this process has. A changed
+# password has another hash, which is read anew each time, so what is remembered never outlives it.
 _KNOWN_FOR = 300.0
 _KNOWN_AT_MOST = 1000
 _known: dict[bytes, float] = {}
+_CSRF_PART = re.compile(rb'name="?__csrf"?[\r;]')
 _pepper = secrets.token_bytes(32)
 
 
@@ -51,8 +53,8 @@ def lookup(request: Request) -> Lookup[Identity]:
         Forbidden: a well-formed token in the path that is unknown or a web user's.
         HttpsOnly: Basic or a cookie over plain HTTP.
     """
-    key = request.path.get("token") if "/key/" in request.raw_path else None
-    key = key or request.query.get("st")
+    by_path = "/key/{token}/" in request.route
+    key = request.path["token"] if by_path else request.query.get("st")
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if key is not None:
         return (yield from _by_key(key))
@@ -80,20 +82,20 @@ def _by_key(token: str) -> Lookup[Identity]:
 
 def _by_basic(request: Request, credentials: str) -> Lookup[Identity]:
     _require_https(request)
+    padding = "=" * (-len(credentials) % 4)
     try:
-        email, colon, password = b64decode(credentials, validate=True).decode().partition(":")
-    except (Base64Error, UnicodeDecodeError):
+        email, _, password = b64decode(credentials + padding).decode().partition(":")
+    except ValueError:
         raise AuthenticationFailed from None
-    if not colon:
+    if not (email and password):
         raise AuthenticationFailed
     actor = yield from users.by_email(email)
-    if actor is None or not _verified(actor, password):
+    if not _verified(actor.password if actor else None, password):
         raise AuthenticationFailed
-    return None, actor
+    return None, actor  # type: ignore[return-value]
 
 
-def _verified(actor: Actor, password: str) -> bool:
-    sealed = actor.password or ""
+def _verified(sealed: str | None, password: str) -> bool:
     proof = hmac.digest(_pepper, f"{sealed}\0{password}".encode(), hashlib.sha256)
     now = time.monotonic()
     if _known.get(proof, 0.0) > now:
@@ -119,14 +121,28 @@ def _csrf_proven(request: Request, session: Session) -> bool:
     """A header that only scripts of our own origin can send, or the token in the body."""
     if request.headers.get("x-requested-with") == "XMLHttpRequest":
         return True
-    kind = request.headers.get("content-type", "")
-    if "urlencoded" in kind:
-        given = dict(parse_qsl(request.raw_body.decode(errors="replace"))).get(CSRF_COOKIE)
-    else:
-        given = request.json.get(CSRF_COOKIE) if "json" in kind else None
+    given = _csrf_given(request)
     return isinstance(given, str) and hmac.compare_digest(
         unquote(given).encode(), session.csrf.encode()
     )
+
+
+def _csrf_given(request: Request) -> Any:
+    kind = request.content_type
+    if kind == "application/x-www-form-urlencoded":
+        return dict(parse_qsl(request.raw_body.decode(errors="replace"))).get(CSRF_COOKIE)
+    if kind == "multipart/form-data" and (boundary := request.parameter("boundary")):
+        return _text_field(request.raw_body.split(b"--" + boundary.encode()))
+    return request.json.get(CSRF_COOKIE) if "json" in kind else None
+
+
+def _text_field(parts: list[bytes]) -> str | None:
+    """Give the token of a multipart form, if a field and not a file bears its name."""
+    for part in parts:
+        head, _, value = part.partition(b"\r\n\r\n")
+        if _CSRF_PART.search(head + b"\r") and b"filename" not in head:
+            return value.removesuffix(b"\r\n").decode(errors="replace")
+    return None
 
 
 def _require_https(request: Request) -> None:

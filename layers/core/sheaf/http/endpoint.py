@@ -7,10 +7,11 @@ of events, statuses or logs.
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import wraps
-from html import escape
 from typing import Any
 
 from sheaf.http.request import Request
@@ -23,9 +24,18 @@ LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 Wrap = Callable[[Handle], LambdaHandler]
 
 
+OPENROSA_HEADERS = {
+    "Content-Language": "en",
+    "X-OpenRosa-Version": "1.0",
+    # API Gateway and Lambda carry 6 MB, which is 4.5 MB of base64: clients split what is larger.
+    "X-OpenRosa-Accept-Content-Length": "4400000",
+}
+ODATA_HEADERS = {"OData-Version": "4.0"}
+
+
 def endpoint(handle: Handle) -> LambdaHandler:
     """Serve JSON to whoever can say who they are."""
-    return _kernel(handle, _check_method, _json_problem, anonymous=False)
+    return _kernel(handle, _check_method, _json_problem)
 
 
 def anonymous(handle: Handle) -> LambdaHandler:
@@ -35,21 +45,24 @@ def anonymous(handle: Handle) -> LambdaHandler:
 
 def openrosa(handle: Handle) -> LambdaHandler:
     """Serve OpenRosa's XML. The version header is asked for before anything else."""
-    return _kernel(handle, _check_openrosa, _openrosa_problem, anonymous=False)
+    return _kernel(handle, _check_openrosa, _openrosa_problem, OPENROSA_HEADERS)
 
 
 def odata(handle: Handle) -> LambdaHandler:
     """Serve OData; Problems of an XML document are XML."""
-    return _kernel(handle, _check_method, _odata_problem, anonymous=False)
+    return _kernel(handle, _check_method, _odata_problem, ODATA_HEADERS)
 
 
 def _kernel(
     handle: Handle,
     check: Callable[[Request], None],
     write_problem: Callable[[Request, Problem], Response],
+    headers: Mapping[str, str] | None = None,
     *,
-    anonymous: bool,
+    anonymous: bool = False,
 ) -> LambdaHandler:
+    """Make the handler; `headers` go with all answers to those who have said who they are."""
+
     @wraps(handle)
     def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         began = time.perf_counter()
@@ -66,6 +79,8 @@ def _kernel(
         except Exception:
             logger.exception("failed", extra={"route": request.route, "request_id": request.id})
             response = Response.json({"message": "Internal Server Error"}, status=500)
+        if headers and request.authenticated:
+            response = replace(response, headers={**headers, **response.headers})
         payload = finish(request, response)
         _log(request, payload["statusCode"], code, began)
         return payload
@@ -96,25 +111,34 @@ def _json_problem(_request: Request, problem: Problem) -> Response:
     return Response.json(problem.to_api(), status=problem.status)
 
 
-OPENROSA_HEADERS = {
-    "Content-Language": "en",
-    "X-OpenRosa-Version": "1.0",
-    # API Gateway and Lambda carry 6 MB, which is 4.5 MB of base64: clients split what is larger.
-    "X-OpenRosa-Accept-Content-Length": "4400000",
-}
+# What mustache escapes, in which Central writes its XML; and what XML cannot hold at all.
+_ENTITIES = str.maketrans(
+    {chr(code): "\ufffd" for code in (*range(9), 11, 12, *range(14, 32))}
+    | {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        '"': "&quot;",
+        "'": "&#39;",
+        "/": "&#x2F;",
+        "`": "&#x60;",
+        "=": "&#x3D;",
+    }
+)
 
 
 def openrosa_message(nature: str, message: str, *, status: int) -> Response:
     """Give an OpenRosa response of one message."""
     body = (
         '\n  <OpenRosaResponse xmlns="http://openrosa.org/http/response" items="0">\n'
-        f'    <message nature="{nature}">{escape(message)}</message>\n'
+        f'    <message nature="{nature}">{message.translate(_ENTITIES)}</message>\n'
         "  </OpenRosaResponse>"
     )
-    return Response(body.encode(), "text/xml; charset=utf-8", status, OPENROSA_HEADERS)
+    return Response(body.encode(), "text/xml; charset=utf-8", status)
 
 
 def _check_openrosa(request: Request) -> None:
+    _check_method(request)
     version = request.headers.get("x-openrosa-version")
     if version != "1.0":
         raise BadHeader("X-OpenRosa-Version", version)
@@ -127,8 +151,12 @@ def _openrosa_problem(_request: Request, problem: Problem) -> Response:
 def _odata_problem(request: Request, problem: Problem) -> Response:
     if not request.raw_path.endswith("/$metadata"):
         return _json_problem(request, problem)
+    details = json.dumps(problem.details, default=str) if problem.details else ""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<error code="{problem.code}">\n  <message>{escape(str(problem))}</message>\n</error>'
+        f'<error code="{problem.code}">\n'
+        f"  <message>{str(problem).translate(_ENTITIES)}</message>\n"
+        f"  <details>{details.translate(_ENTITIES)}</details>\n"
+        "</error>"
     )
     return Response(body.encode(), "application/xml; charset=utf-8", problem.status)

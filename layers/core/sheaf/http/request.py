@@ -15,12 +15,14 @@ from sheaf.access.auth import Auth
 from sheaf.db import reads
 from sheaf.db.reads import Lookup
 from sheaf.http import authenticate
-from sheaf.problems import BadHeader, BodyTooLarge, Unparseable
+from sheaf.problems import BadEncoding, BadHeader, BodyTooLarge, Unparseable
 
 _T = TypeVar("_T")
 
 # Central's limit for JSON bodies.
 JSON_LIMIT = 250 * 1024
+# No client nests deeper, and what handles the parsed body may recurse.
+JSON_DEPTH = 100
 # Central cuts what clients say of themselves to this many characters.
 CLIENT_LIMIT = 255
 
@@ -65,16 +67,21 @@ class Request:
             id=context.get("requestId", ""),
         )
 
-    @property
-    def auth(self) -> Auth:
-        """Who asks.
+    def authenticate(self) -> Auth:
+        """Find out who asks, unless that is known already.
 
         Raises:
-            AuthenticationFailed: no credentials, or wrong ones.
+            AuthenticationFailed, HttpsOnly, Forbidden: see `http.authenticate`.
+            BadHeader: the notes that are to be kept with what the actor does do not decode.
         """
         if self._state.auth is None:
             (self._state.auth,) = reads.gather(self._authenticate())
         return self._state.auth
+
+    @property
+    def auth(self) -> Auth:
+        """Who asks; see `authenticate`."""
+        return self.authenticate()
 
     @property
     def authenticated(self) -> bool:
@@ -85,7 +92,7 @@ class Request:
         """Run a lookup, in the same calls that tell who asks where that is not known yet.
 
         Raises:
-            AuthenticationFailed: before any Problem of the lookup itself.
+            Problem: of `authenticate` before any of the lookup itself.
         """
         if self._state.auth is not None:
             (found,) = reads.gather(lookup)
@@ -125,37 +132,49 @@ class Request:
             raise BadHeader("x-action-notes")
         return notes
 
+    @property
+    def content_type(self) -> str:
+        """The media type of the body, in lower case and without parameters; empty if not said."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def charset(self) -> str | None:
+        """The charset that the Content-Type names."""
+        return self.parameter("charset")
+
+    def parameter(self, wanted: str) -> str | None:
+        """Give a parameter of the Content-Type."""
+        for parameter in self.headers.get("content-type", "").split(";")[1:]:
+            name, _, value = parameter.strip().partition("=")
+            if name.lower() == wanted:
+                return value.strip("\"' ")
+        return None
+
     @cached_property
     def json(self) -> dict[str, Any]:
         """The JSON body, an object; an absent or other body is an empty one, as in Central.
 
         Raises:
+            BadEncoding: it is compressed.
             BodyTooLarge: over 250 kB.
             Unparseable: it says that it is JSON and is not.
         """
-        if "json" not in self.headers.get("content-type", "application/json"):
+        if "json" not in (self.content_type or "json"):
             return {}
+        if self.headers.get("content-encoding", "identity").lower() != "identity":
+            raise BadEncoding
         if len(self.raw_body) > JSON_LIMIT:
             raise BodyTooLarge
         text = self.raw_body.decode(errors="replace")
         if not text.strip():
             return {}
         try:
-            body = json.loads(text, parse_constant=_refuse)
-            # A lone surrogate is legal JSON and no legal text: nothing could store it.
-            json.dumps(body, ensure_ascii=False).encode()
+            body = _parse(text)
         except (ValueError, RecursionError):
-            raise Unparseable(format="json", rawLength=len(text)) from None
+            # JavaScript counts UTF-16 units.
+            length = len(text.encode("utf-16-le")) // 2
+            raise Unparseable(format="json", rawLength=length) from None
         return body if isinstance(body, dict) else {}
-
-    @property
-    def charset(self) -> str | None:
-        """The charset that the Content-Type names."""
-        for parameter in self.headers.get("content-type", "").split(";")[1:]:
-            name, _, value = parameter.strip().partition("=")
-            if name.lower() == "charset":
-                return value.strip("\"' ")
-        return None
 
     @property
     def device_id(self) -> str | None:
@@ -196,6 +215,24 @@ def _cookies(lines: list[str]) -> dict[str, str]:
 
 def _escape(part: str) -> bool:
     return len(part) >= 2 and all(digit in "0123456789abcdefABCDEF" for digit in part[:2])
+
+
+def _parse(text: str) -> Any:
+    """Parse JSON that can be stored and given back.
+
+    Raises:
+        ValueError, RecursionError: it is none, or no object or list, or what JSON allows and
+            nothing else does: lone surrogates, numbers beyond a double, nesting without end.
+    """
+    body = json.loads(text, parse_constant=_refuse)
+    json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    level = [body] if isinstance(body, (dict, list)) else []
+    for _ in range(JSON_DEPTH):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [child for part in inner for child in part if isinstance(child, (dict, list))]
+    if level or not isinstance(body, (dict, list)):
+        raise ValueError(text[:20])
+    return body
 
 
 def _refuse(constant: str) -> None:

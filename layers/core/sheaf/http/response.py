@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import Any
 
 from sheaf.http.request import Request
@@ -16,6 +18,13 @@ JSON = "application/json; charset=utf-8"
 # Below this, gzip costs more than it saves.
 GZIP_FROM = 1024
 _COMPRESSIBLE = ("application/json", "application/xml", "text/")
+_GZIP = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([0-9.]+))?\s*(?:,|$)", re.IGNORECASE)
+_REDIRECTS = {
+    301: "Moved Permanently",
+    303: "See Other",
+    307: "Temporary Redirect",
+    308: "Permanent Redirect",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +50,8 @@ class Response:
 
     @classmethod
     def redirect(cls, location: str, *, status: int) -> Response:
-        """Send the client elsewhere."""
-        words = {301: "Moved Permanently", 303: "See Other", 307: "Temporary Redirect",
-                 308: "Permanent Redirect"}[status]  # fmt: skip
-        text = f"{words}. Redirecting to {location}".encode()
-        return cls(text, "text/plain; charset=utf-8", status, {"Location": location})
+        """Send the client elsewhere; `finish` writes the body, in the form that it prefers."""
+        return cls(status=status, headers={"Location": location})
 
 
 def render(result: Any) -> Response:
@@ -65,7 +71,10 @@ def finish(request: Request, response: Response) -> dict[str, Any]:
     """
     reading = request.method in ("GET", "HEAD")
     headers = _caching(request, reading=reading) | dict(response.headers)
-    if response.body and "ETag" not in headers:
+    if response.status in _REDIRECTS:
+        response = _pointing(request, response)
+        headers["Vary"] += ", Accept" if reading else ""
+    elif response.body and "ETag" not in headers:
         headers["ETag"] = weak_etag(response.body)
     if reading and response.status == 200 and request.has(headers.get("ETag")):
         response = replace(response, status=304, body=b"", content_type=None)
@@ -88,20 +97,36 @@ def weak_etag(body: bytes) -> str:
 
 
 def _caching(request: Request, *, reading: bool) -> dict[str, str]:
-    private = "/sessions/" in request.raw_path
     if not reading:
         return {"Cache-Control": "no-store", "Vary": "*"}
-    control = "no-store" if private else "private, no-cache"
+    secret = request.raw_path.startswith("/v1/sessions/")
+    control = "no-store" if secret else "private, no-cache"
     return {"Cache-Control": control, "Vary": "Accept-Encoding, Origin"}
+
+
+def _pointing(request: Request, response: Response) -> Response:
+    """Write Express's body of a redirect: text, unless the client is a browser."""
+    text = f"{_REDIRECTS[response.status]}. Redirecting to {response.headers['Location']}"
+    accept = request.headers.get("accept", "")
+    if "text/html" in accept and "text/plain" not in accept:
+        body = f"<p>{escape(text)}</p>".encode()
+        return replace(response, body=body, content_type="text/html; charset=utf-8")
+    return replace(response, body=text.encode(), content_type="text/plain; charset=utf-8")
 
 
 def _worth_gzip(request: Request, response: Response) -> bool:
     return (
         len(response.body) >= GZIP_FROM
-        and "gzip" in request.headers.get("accept-encoding", "")
         and (response.content_type or "").startswith(_COMPRESSIBLE)
         and "Content-Encoding" not in response.headers
+        and _takes_gzip(request.headers.get("accept-encoding", ""))
     )
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether Accept-Encoding names gzip, with a weight above 0."""
+    named = _GZIP.search(accepted)
+    return named is not None and (named[1] or "1").strip("0.") != ""
 
 
 def _payload(

@@ -9,7 +9,7 @@ from sheaf.http.request import Request
 from sheaf.http.response import Response
 from sheaf.problems import MissingApiVersion, NotFound, UnexpectedApiVersion
 
-_VERSION = re.compile(r"/v(\d+)(?:/|$)", re.ASCII)
+_VERSION = re.compile(r"/v([0-9]+)/")
 
 
 def answer(request: Request) -> Response:

@@ -15,7 +15,7 @@ from sheaf.db.counters import take
 from sheaf.db.items import IntegerAttribute, Item
 from sheaf.db.reads import Lookup
 from sheaf.db.transaction import Author, Transaction
-from sheaf.problems import AlreadyExists, NotFound
+from sheaf.problems import AlreadyExists, MissingParameter, NotFound
 
 if TYPE_CHECKING:
     from pynamodb.expressions.update import Action
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 # Number 1 is the project that comes with the stack.
 FIRST_ID = 2
+# In characters. Central has no limit; an item of the table, and of the audit log, has 400 KB.
+LONGEST_NAME = 1_000
+LONGEST_DESCRIPTION = 20_000
 
 
 class Project(Item):
@@ -59,27 +62,27 @@ class Project(Item):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a client may say of a project. `said` names the members that were given."""
+    """What a client says of a project: the members that it named, by Central's names."""
 
-    name: str | None
-    description: str | None
-    archived: bool | None
-    said: frozenset[str]
+    said: Mapping[str, Any]
 
     @classmethod
     def from_api(cls, body: Mapping[str, Any]) -> Self:
-        """Read a project's JSON."""
-        return cls(
-            fields.optional_text(body, "name"),
-            fields.optional_text(body, "description"),
-            fields.optional_flag(body, "archived"),
-            frozenset(body) & {"name", "description", "archived"},
-        )
+        """Read a project's JSON; its name cannot be null."""
+        said: dict[str, Any] = {}
+        if "name" in body:
+            said["name"] = fields.text(body, "name", longest=LONGEST_NAME)
+        if "description" in body:
+            text = fields.optional_text(body, "description", longest=LONGEST_DESCRIPTION)
+            said["description"] = text
+        if "archived" in body:
+            said["archived"] = fields.optional_flag(body, "archived")
+        return cls(said)
 
     @classmethod
     def named(cls, name: str) -> Self:
         """Make the least that a project needs."""
-        return cls(name, None, None, frozenset({"name"}))
+        return cls({"name": name})
 
 
 def ref(path: Mapping[str, str]) -> Any:
@@ -104,33 +107,18 @@ def lookup(path: Mapping[str, str]) -> Lookup[Project]:
     return live(project)
 
 
-def list_for(auth: Auth) -> list[dict[str, Any]]:
-    """List the projects that one may read, by name, each with the verbs one has there."""
+def list_for(auth: Auth) -> list[Project]:
+    """List the projects that one may read, archived ones last, then by name."""
     projects = Project.query(keys.PROJECTS, consistent_read=True)
-    readable = [each for each in projects if each.deleted_at is None]
-    listed = [(each, auth.verbs(each)) for each in sorted(readable, key=lambda each: each.name)]
-    return [
-        each.to_api() | {"verbs": sorted(verbs)}
-        for each, verbs in listed
-        if "project.read" in verbs
+    readable = [
+        each for each in projects if each.deleted_at is None and auth.can("project.read", each)
     ]
+    return sorted(readable, key=lambda each: (each.archived or False, each.name))
 
 
-def describe(project: Project, auth: Auth, *, extended: bool) -> dict[str, Any]:
-    """Give a project; with the verbs that one has there when extended."""
-    return project.to_api() | ({"verbs": sorted(auth.verbs(project))} if extended else {})
-
-
-def new(draft: Draft, number: int) -> Project:
-    """Make a project; it is not yet stored."""
-    return Project(
-        *keys.project(number),
-        id=number,
-        name=fields.text({"name": draft.name}, "name"),
-        description=draft.description,
-        actee_id=clock.uuid(),
-        created_at=clock.micros(),
-    )
+def describe(project: Project, auth: Auth) -> dict[str, Any]:
+    """Give a project with the verbs that one has there."""
+    return project.to_api() | {"verbs": sorted(auth.verbs(project))}
 
 
 def create(draft: Draft, *, by: Author, number: int | None = None) -> dict[str, Any]:
@@ -140,47 +128,52 @@ def create(draft: Draft, *, by: Author, number: int | None = None) -> dict[str, 
         MissingParameter: it has no name.
         AlreadyExists: the number given is taken.
     """
-    fields.text({"name": draft.name}, "name")
-    project = new(draft, take("project", FIRST_ID) if number is None else number)
+    if "name" not in draft.said:
+        raise MissingParameter(field="name")
+    number = take("project", FIRST_ID) if number is None else number
+    project = Project(
+        *keys.project(number),
+        id=number,
+        actee_id=clock.uuid(),
+        created_at=clock.micros(),
+        **draft.said,
+    )
     with Transaction() as tx:
-        tx.create(project, otherwise=AlreadyExists(id=project.id))
-        tx.audit(
-            "project.create",
-            by=by,
-            on=project.actee_id,
-            details={"data": {"name": project.name}},
-        )
+        tx.create(project, otherwise=AlreadyExists(table="projects", id=number))
+        tx.audit("project.create", by=by, on=project.actee_id, details={"data": dict(draft.said)})
     shown = project.to_api()
     return {"id": shown.pop("id"), "name": shown.pop("name"), "acteeId": project.actee_id} | shown
 
 
 def update(project: Project, draft: Draft, *, by: Author) -> Project:
-    """Change what the client named, and nothing else."""
-    values = {"name": draft.name, "description": draft.description, "archived": draft.archived}
-    said = {name: values[name] for name in draft.said}
-    if "name" in said:
-        fields.text(said, "name")
-    now = clock.micros()
-    actions: list[Action] = [Project.updated_at.set(now)]
-    for name, value in said.items():
+    """Change what the client named, and nothing else.
+
+    Raises:
+        NotFound: it has been deleted meanwhile.
+    """
+    project.updated_at = clock.micros()
+    actions: list[Action] = [Project.updated_at.set(project.updated_at)]
+    for name, value in draft.said.items():
         attribute = getattr(Project, name)
         actions.append(attribute.remove() if value is None else attribute.set(value))
+        setattr(project, name, value)
     with Transaction() as tx:
         tx.update(project, actions, Project.deleted_at.does_not_exist(), otherwise=NotFound())
-        tx.audit("project.update", by=by, on=project.actee_id, details={"data": said})
-    for name, value in said.items():
-        setattr(project, name, value)
-    project.updated_at = now
+        tx.audit("project.update", by=by, on=project.actee_id, details={"data": dict(draft.said)})
     return project
 
 
 def delete(project: Project, *, by: Author) -> None:
-    """Delete a project; its forms and data are out of reach with it."""
+    """Delete a project; its forms and data are out of reach with it.
+
+    Raises:
+        NotFound: it has been deleted meanwhile.
+    """
     with Transaction() as tx:
         tx.update(
             project,
             [Project.deleted_at.set(clock.micros())],
-            Project.deleted_at.does_not_exist() & Project.pk.exists(),
+            Project.deleted_at.does_not_exist(),
             otherwise=NotFound(),
         )
         tx.audit("project.delete", by=by, on=project.actee_id)

@@ -7,22 +7,25 @@ to, and that go with the submission.
 
 from __future__ import annotations
 
-import mimetypes
+import re
 from typing import Any
 from unicodedata import normalize
 
-from sheaf import blobs, clock
+from sheaf import blobs
 from sheaf.access.auth import Auth
 from sheaf.blobs import Blob
 from sheaf.db.transaction import Transaction
 from sheaf.forms.forms import Form
 from sheaf.problems import Forbidden, NotFound
 from sheaf.submissions.records import Submission, SubmissionVersion
-from sheaf.submissions.submissions import Changed, insist, tell
+from sheaf.submissions.submissions import Changed, insist
+from sheaf.submissions.telling import tell_file
 
-# Types that Python's table lacks or a system's table changes.
+# The types that Central knows by their extension, for clients that name none.
 _TYPES = {".csv": "text/csv", ".geojson": "application/geo+json"}
 _UNKNOWN = "application/octet-stream"
+# What S3 and an item (`reception.SLOT`) can take for a type.
+_KEPT = re.compile(r"[ -~]{1,100}")
 
 
 def names(version: SubmissionVersion) -> list[dict[str, Any]]:
@@ -55,68 +58,69 @@ def upload(
     """Put a file into a slot. The same file again changes nothing.
 
     Raises:
-        NotFound: the XML names no such file.
+        NotFound: the XML names no such file, or the submission has been deleted meanwhile.
         Forbidden: who may only create submissions fills empty slots of his own first versions.
     """
-    kind = content_type or _guess(name)
-    spelt, held = submission.attachments[_index(submission, name)]
-    if not by.can("submission.update", form) and not _own(submission, held, by):
-        raise Forbidden
+    kind = content_type if _KEPT.fullmatch(content_type or "") else None
+    kind = kind or _TYPES.get(name[name.rfind(".") :].lower(), _UNKNOWN)
+    held = _judge(form, submission, name, data, kind, by=by)
     if blobs.same(held, data, kind):
         return
     blob = blobs.store(blobs.submission_prefix(submission.id), data, kind)
-    insist(submission, lambda now: _set(form, now, spelt, blob, by=by))
+
+    def fill(now: Submission) -> Submission:
+        _judge(form, now, name, data, kind, by=by)
+        return _set(form, now, name, blob, by=by)
+
+    insist(submission, fill)
 
 
 def clear(form: Form, submission: Submission, name: str, *, by: Auth) -> None:
     """Empty a slot; it stays, and may be filled again.
 
     Raises:
-        NotFound: the XML names no such file.
+        NotFound: the XML names no such file, or the submission has been deleted meanwhile.
     """
-    spelt, _ = submission.attachments[_index(submission, name)]
-    insist(submission, lambda now: _set(form, now, spelt, None, by=by))
+    insist(submission, lambda now: _set(form, now, name, None, by=by))
 
 
-def _own(submission: Submission, held: Blob | None, by: Auth) -> bool:
-    return held is None and submission.edits == 0 and submission.submitter_id == by.actor_id
+def _judge(
+    form: Form, submission: Submission, name: str, data: bytes, kind: str, *, by: Auth
+) -> Blob | None:
+    """Give what a slot holds, or raise what forbids to put a file there."""
+    held = submission.attachments[_index(submission, name)][1]
+    own = submission.edits == 0 and submission.submitter_id == by.actor_id
+    # A client that lost the answer to its first upload may repeat it.
+    may_fill = own and (held is None or blobs.same(held, data, kind))
+    if not (may_fill or by.can("submission.update", form)):
+        raise Forbidden
+    return held
 
 
 def _set(
     form: Form, submission: Submission, name: str, blob: Blob | None, *, by: Auth
 ) -> Submission:
     index = _index(submission, name)
-    held = submission.attachments[index][1]
-    slot = {"n": name} if blob is None else {"n": name, "b": blob.to_item()}
+    spelt, held = submission.attachments[index]
+    slot = {"n": spelt} if blob is None else {"n": spelt, "b": blob.to_item()}
+    details: dict[str, Any] = {
+        "instanceId": submission.root_id,
+        "name": spelt,
+        "oldBlobId": held and held.id,
+    }
+    revision = submission.revision
+    submission.revision += 1
     with Transaction() as tx:
         tx.update(
             submission,
-            [
-                Submission.slots[index].set(slot),
-                Submission.revision.set(submission.revision + 1),
-            ],
-            Submission.revision == submission.revision,
+            [Submission.slots[index].set(slot), Submission.revision.set(submission.revision)],
+            Submission.revision == revision,
             otherwise=Changed(),
         )
-        submission.revision += 1
-        details: dict[str, Any] = {
-            "instanceId": submission.root_id,
-            "submissionDefId": submission.created_at,
-            "name": name,
-            "oldBlobId": held and held.id,
-        }
-        tell(
-            tx,
-            "submission.attachment.update",
-            form,
-            submission,
-            by=by,
-            details=details if blob is None else details | {"newBlobId": blob.id},
-            at=clock.micros(),
-        )
+        tell_file(tx, form, submission, details | ({"newBlobId": blob.id} if blob else {}), by=by)
     # Older versions may share the file; without any, nothing else can.
     if held is not None and not submission.edits:
-        blobs.forget(held)
+        blobs.forget(held.key)
     return submission
 
 
@@ -129,9 +133,3 @@ def _index(version: SubmissionVersion, name: str) -> int:
     if normalize("NFC", name) not in composed:
         raise NotFound
     return composed.index(normalize("NFC", name))
-
-
-def _guess(name: str) -> str:
-    dot = name.rfind(".")
-    suffix = name[dot:].lower() if dot > 0 else ""
-    return _TYPES.get(suffix) or mimetypes.types_map.get(suffix, _UNKNOWN)

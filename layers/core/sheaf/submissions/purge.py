@@ -9,6 +9,7 @@ in the audit log, but for the notes, which are the clients' words.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ from sheaf.db import keys, reads
 from sheaf.db.audit import Audit
 from sheaf.db.items import DueIndex, IntegerAttribute, Item
 from sheaf.db.transaction import Transaction
-from sheaf.problems import Busy
+from sheaf.problems import Busy, NotFound
 from sheaf.submissions.records import LIVE, Claim, Submission, SubmissionVersion
 
 DAY = 24 * 60 * 60 * 1_000_000
@@ -47,10 +48,12 @@ def run(retention_days: float) -> int:
 
 def due(before: int) -> Iterator[Submission]:
     """Find what was deleted before a moment (micros), oldest first."""
-    for found in Item.due_index.query(keys.DUE_PURGE, DueIndex.due_at < f"{before:016d}"):
+    bound = f"{before:016d}"
+    for found in Item.due_index.query(keys.DUE_PURGE, DueIndex.due_at < bound):
         submission = reads.get(Submission.ref((found.pk, found.sk)))
-        # The index follows the table a moment later: believe the item alone.
-        if submission is not None and submission.due is not None:
+        # The index follows the table a moment later: what was restored meanwhile is gone from
+        # here, and what was deleted again has another time. Believe the item alone.
+        if submission is not None and str(submission.due_at) < bound:
             yield submission
 
 
@@ -73,8 +76,9 @@ def _remove(submission: Submission) -> None:
         item.delete()
     _free(submission, submission)
     run = PurgeRun(*keys.PURGE_RUN)
-    with Transaction() as tx:
-        tx.delete(submission, Submission.purging.exists(), otherwise=Busy())
+    # Another run may have done the same, and counted it.
+    with suppress(NotFound), Transaction() as tx:
+        tx.delete(submission, Submission.purging.exists(), otherwise=NotFound())
         tx.change(run, [PurgeRun.removed.set((PurgeRun.removed | 0) + 1)])
 
 
@@ -91,19 +95,18 @@ def _blank_notes(submission: Submission) -> None:
     feed = keys.feed_of(submission.pk, submission.id)
     for moment in submission.events:
         row = Audit(feed, keys.event_of(submission.id, int(moment)))
-        _held(partial(row.update, [Audit.notes.set("")], condition=Audit.notes.exists()))
+        _held(partial(row.update, [Audit.notes.set("")], condition=Audit.pk.exists()))
 
 
 def _close() -> int:
-    """Tell of the run, and begin the count anew."""
+    """Tell of the run, and begin the count anew; 0 when nothing is left to tell of."""
     run = reads.get(PurgeRun.ref(keys.PURGE_RUN))
     if run is None:
         return 0
-    count = run.removed
     with Transaction() as tx:
-        tx.delete(run, PurgeRun.removed == count, otherwise=Busy())
-        tx.audit("submission.purge", by=SYSTEM, details={"submissions_deleted": count})
-    return count
+        tx.delete(run, PurgeRun.removed == run.removed, otherwise=Busy())
+        tx.audit("submission.purge", by=SYSTEM, details={"submissions_deleted": run.removed})
+    return int(run.removed)
 
 
 def _held(write: Callable[[], Any]) -> bool:

@@ -1,10 +1,13 @@
 """Taking in a filled form: what it says, which form and version it is for, and whether it may come.
 
-The checks stand in Central's order; who asks is checked by the handler in between.
+The checks stand in Central's order: what the XML says, whether there is a form and a version for it
+and whether they take submissions (`lookup`); then the handler asks for rights; then whether this
+one can be kept (`check`).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,10 +18,12 @@ from sheaf.forms import forms
 from sheaf.forms.definitions import Definition
 from sheaf.forms.forms import Form
 from sheaf.problems import (
+    BodyTooLarge,
     DeprecatedIdMissing,
     FormNotAccepting,
     FormVersionUnknown,
     UnexpectedValue,
+    Unparseable,
     ValueTooLong,
 )
 from sheaf.submissions import instance, location
@@ -27,10 +32,21 @@ from sheaf.submissions.records import Submission
 
 # Central's column.
 LONGEST_ID = 64
-# An item holds 400 KB; instance names beyond this are cut in metadata (the XML has them whole).
-LONGEST_NAME = 16_000
-# Names of attachments, all together, in bytes: some thousands of files.
-LARGEST_SLOTS = 120_000
+# Central's limit for JSON bodies.
+LARGEST_JSON = 250 * 1024
+# An item holds 400 KB. What a slot takes in it, in bytes, once its file has come (besides the name,
+# and with the longest type); and how much all slots may take: some 800 files.
+SLOT = 280
+LARGEST_SLOTS = 240_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a request carries: the bytes, and what its Content-Type says of them."""
+
+    raw: bytes
+    charset: str | None
+    content_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +58,9 @@ class Received:
     instance: Instance
     instance_id: str
     slots: tuple[str, ...]
-    form_version: str
 
 
-def lookup(
-    path: Mapping[str, str], raw: bytes, charset: str | None
-) -> Lookup[tuple[Form, Received]]:
+def lookup(path: Mapping[str, str], sent: Sent) -> Lookup[tuple[Form, Received]]:
     """Find the form of the path and of it the version that the XML names.
 
     Raises:
@@ -55,26 +68,25 @@ def lookup(
         NotFound: no such form.
         FormVersionUnknown: the version was never published.
         FormNotAccepting: the form is closed.
-        ValueTooLong, UnexpectedValue: the instanceId cannot be kept.
     """
-    said = instance.read(raw, charset)
+    said = _read(sent)
     project, found = yield forms.refs(path)
     form = forms.live(project, found)
     (definition,) = yield (Definition.ref(keys.definition(form.id, said.version)),)
-    return form, _receive(form, definition, said, raw, charset)
+    return form, _receive(form, definition, said, sent)
 
 
 def edit_lookup(
-    path: Mapping[str, str], raw: bytes, charset: str | None
+    path: Mapping[str, str], sent: Sent
 ) -> Lookup[tuple[Form, Submission | None, Received]]:
     """Find, besides, the submission that the XML is a new version of (None: there is none).
 
     Raises:
-        DeprecatedIdMissing: the XML does not say which version it replaces.
         UnexpectedValue: it is of another form than the path.
+        DeprecatedIdMissing: the XML does not say which version it replaces.
     """
-    said = instance.read(raw, charset)
-    check_form(path, said)
+    said = _read(sent)
+    _check_form(path, said)
     if said.deprecated_id is None:
         raise DeprecatedIdMissing
     form, target = yield from location.target_of(path)
@@ -82,15 +94,47 @@ def edit_lookup(
         Definition.ref(keys.definition(form.id, said.version)),
         target,
     )
-    return form, submission, _receive(form, definition, said, raw, charset)
+    return form, submission, _receive(form, definition, said, sent)
 
 
-def check_form(path: Mapping[str, str], said: Instance) -> None:
-    """Raise unless the XML is of the form that the path names.
+def check(path: Mapping[str, str], received: Received) -> None:
+    """Raise unless what was received is of the form of the path and can be kept.
 
     Raises:
-        UnexpectedValue: it is of another.
+        UnexpectedValue: it is of another form, its instanceId holds U+0000, or it names too many
+            files for one item of the table.
+        ValueTooLong: its instanceId is longer than 64 characters.
     """
+    _check_form(path, received.instance)
+    if len(received.instance_id) > LONGEST_ID:
+        raise ValueTooLong(maxLength=str(LONGEST_ID))
+    if "\0" in received.instance_id:
+        raise UnexpectedValue(
+            field="instanceID", value=received.instance_id, reason="it may not hold U+0000"
+        )
+    if sum(len(name.encode()) + SLOT for name in received.slots) > LARGEST_SLOTS:
+        raise UnexpectedValue(
+            field="attachments",
+            value=len(received.slots),
+            reason="a submission cannot name so many files",
+        )
+
+
+def _read(sent: Sent) -> Instance:
+    """Read the XML; what calls itself JSON is taken for that, as Central does, and never is XML."""
+    if "json" not in sent.content_type.lower():
+        return instance.read(sent.raw, sent.charset)
+    if len(sent.raw) > LARGEST_JSON:
+        raise BodyTooLarge
+    text = sent.raw.decode(errors="replace")
+    try:
+        json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        raise Unparseable(format="json", rawLength=len(text)) from None
+    return instance.read(b"")
+
+
+def _check_form(path: Mapping[str, str], said: Instance) -> None:
     if said.xml_form_id != path["xmlFormId"]:
         raise UnexpectedValue(
             field="form id",
@@ -99,27 +143,10 @@ def check_form(path: Mapping[str, str], said: Instance) -> None:
         )
 
 
-def _receive(
-    form: Form, definition: Definition | None, said: Instance, raw: bytes, charset: str | None
-) -> Received:
+def _receive(form: Form, definition: Definition | None, said: Instance, sent: Sent) -> Received:
     if definition is None:
         raise FormVersionUnknown(formVersion=said.version)
     if not form.accepting:
         raise FormNotAccepting
-    instance_id = said.instance_id or clock.uuid()
-    _check_id(instance_id)
     slots = instance.attachment_names(said.text, definition.fields)
-    if sum(len(name.encode()) + 16 for name in slots) > LARGEST_SLOTS:
-        raise UnexpectedValue(
-            field="attachments", value=len(slots), reason="a submission cannot name so many files"
-        )
-    return Received(raw, charset, said, instance_id, slots, said.version)
-
-
-def _check_id(instance_id: str) -> None:
-    if len(instance_id) > LONGEST_ID:
-        raise ValueTooLong(maxLength=str(LONGEST_ID))
-    if "\0" in instance_id or not instance_id:
-        raise UnexpectedValue(
-            field="instanceID", value=instance_id, reason="it must not be empty or hold U+0000"
-        )
+    return Received(sent.raw, sent.charset, said, said.instance_id or clock.uuid(), slots)

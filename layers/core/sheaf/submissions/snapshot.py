@@ -1,8 +1,8 @@
 """A submission as it was when an event was committed, found whatever has happened to it since.
 
-What changes between the event and now is told by the event itself (review state, deletion) or kept
-(older versions); the rest never changes. So edits, reviews, deletes and restores in between make no
-difference.
+What may have changed is told by the event itself (review state, deletion, last change) or was kept
+aside (older versions); the rest never changes. So edits, reviews, deletes and restores in between
+make no difference.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def at(event: Mapping[str, Any], moment: int) -> Snapshot | None:
     """Give a submission as it was at an event, or None when it has been purged.
 
     Args:
-        event: the columns of the audit row and its `event` (see `submissions.tell`).
+        event: the columns of the audit row and its `event` (see `telling`).
         moment: the event's time in micros.
     """
     found = _find(event)
@@ -78,7 +78,7 @@ def at(event: Mapping[str, Any], moment: int) -> Snapshot | None:
         ),
         deprecated_id=text.deprecated_id,
         encrypted=text.encrypted,
-        updated_at=_updated_at(event, current, moment),
+        updated_at=event["updatedAt"],
         submitter=_submitter(current, found.actor),
         actor=found.actor,
     )
@@ -112,15 +112,6 @@ def _refs(event: Mapping[str, Any]) -> list[Ref[Any]]:
 def _newest(found: Iterable[Submission]) -> Submission | None:
     """Choose between a submission and what a move has left of it in the same batch."""
     return max(found, key=lambda submission: submission.revision, default=None)
-
-
-def _updated_at(event: Mapping[str, Any], current: Submission, moment: int) -> int | None:
-    """Give when the submission had last been changed at that moment."""
-    if "updatedAt" in event:
-        return event["updatedAt"]  # type: ignore[no-any-return]
-    if current.updated_at is None or current.updated_at <= moment:
-        return current.updated_at
-    return moment if event["action"].startswith("submission.update") else None
 
 
 def _submitter(current: Submission, actor: Actor | None) -> Actor | None:

@@ -18,7 +18,7 @@ from sheaf.db.compression import pack
 from sheaf.db.transaction import Transaction
 from sheaf.forms.forms import Form
 from sheaf.problems import AlreadyExists, Busy, NotFound, OutdatedCopy, Problem
-from sheaf.submissions.reception import LONGEST_NAME, Received
+from sheaf.submissions.reception import Received
 from sheaf.submissions.records import (
     LIVE,
     TRASH,
@@ -27,6 +27,7 @@ from sheaf.submissions.records import (
     Submission,
     SubmissionVersion,
 )
+from sheaf.submissions.telling import tell, tell_carried
 
 if TYPE_CHECKING:
     from pynamodb.expressions.update import Action
@@ -35,8 +36,10 @@ _T = TypeVar("_T")
 
 REVIEW_STATES = ("hasIssues", "edited", "approved", "rejected")
 EDITED = "edited"
-# XML beyond this, compressed, lies in S3: an item holds 400 KB, with slots and metadata.
-LARGEST_INLINE = 200_000
+# An item holds 400 KB, most of which its slots may need (`reception.LARGEST_SLOTS`): XML beyond
+# this, compressed, lies in S3, and longer instance names are cut (the XML has them whole).
+LARGEST_INLINE = 100_000
+LONGEST_NAME = 4_000
 # How often a change is judged anew because others keep changing the same submission.
 TRIES = 25
 
@@ -83,10 +86,16 @@ def create(form: Form, received: Received, client: Client, *, by: Auth) -> dict[
         *keys.submission(form.id, LIVE, submission_id), events=[keys.micros(submission_id)]
     )
     _fill(submission, received, client, by)
-    with Transaction() as tx:
-        _claim(tx, form, received.instance_id, submission_id, 0)
-        tx.create(submission)
-        tell(tx, "submission.create", form, submission, by=by)
+    try:
+        with Transaction() as tx:
+            _claim(tx, form, received.instance_id, submission_id, 0)
+            tx.create(submission)
+            tell(tx, "submission.create", form, submission, by=by)
+    except AlreadyExists:
+        # Nothing will ever lead to what was stored for it.
+        if submission.xml_key is not None:
+            blobs.forget(submission.xml_key)
+        raise
     return submission.created_to_api()
 
 
@@ -146,10 +155,12 @@ def _replace(
     changed.review_state, changed.updated_at = EDITED, changed.events[-1]
     _fill(changed, received, client, by, before=submission)
     with Transaction() as tx:
-        _claim(tx, form, received.instance_id, submission.id, changed.edits)
+        # Before the claim: who sent the same edit a moment later learns that his copy is outdated.
         tx.put(changed, Submission.revision == submission.revision, otherwise=Changed())
+        _claim(tx, form, received.instance_id, submission.id, changed.edits)
         tx.create(kept)
         tell(tx, "submission.update.version", form, changed, by=by, before=submission)
+        tell_carried(tx, form, changed, by=by)
     return changed
 
 
@@ -173,7 +184,8 @@ def _review(form: Form, submission: Submission, review: Review, *, by: Auth) -> 
             Submission.revision == submission.revision,
             otherwise=Changed(),
         )
-        tell(tx, "submission.update", form, changed, by=by, before=submission)
+        details = {"reviewState": review.state} if review.said else {}
+        tell(tx, "submission.update", form, changed, by=by, before=submission, more=details)
     return changed
 
 
@@ -236,7 +248,7 @@ def _fill(
     submission.instance_name = name and name[:LONGEST_NAME]
     submission.submitter_id = by.actor_id
     submission.device_id, submission.user_agent = client.device_id, client.user_agent
-    submission.form_version = received.form_version
+    submission.form_version = received.instance.version
     submission.created_at = submission.events[-1]
     submission.charset = received.charset
     held = {} if before is None else {n: blob for n, blob in before.attachments if blob}
@@ -268,62 +280,3 @@ def _claim(tx: Transaction, form: Form, instance_id: str, submission_id: str, ve
 
     claim = Claim(*key, submission_id=submission_id, version=version)
     tx.create(claim, otherwise=otherwise)
-
-
-def tell(
-    tx: Transaction,
-    action: str,
-    form: Form,
-    submission: Submission,
-    *,
-    by: Auth,
-    details: dict[str, Any] | None = None,
-    at: int | None = None,
-    before: Submission | None = None,
-) -> None:
-    """Let a transaction write the audit row of a change, with what its event needs.
-
-    Args:
-        tx: the transaction that makes the change.
-        action: Central's name of it.
-        form: the submission's form.
-        submission: as it is after the change.
-        by: who made it.
-        details: Central's details, where they are not those of the submission itself.
-        at: the event's time in micros, where it is not the last of `submission.events`.
-        before: the submission as it was.
-    """
-    tx.audit(
-        action,
-        by=by,
-        on=form.actee_id,
-        feed=keys.feed(form.id, keys.shard_of(submission.id)),
-        event_id=keys.event_of(submission.id, at or submission.events[-1]),
-        details=details or _details(action, submission),
-        event={
-            "projectId": form.project_id,
-            "formId": form.id,
-            "xmlFormId": form.xml_form_id,
-            "formVersion": submission.form_version,
-            "submissionId": submission.id,
-            "instanceId": submission.root_id,
-            "currentInstanceId": submission.instance_id,
-            "version": submission.edits,
-            "sequence": submission.revision,
-            "reviewState": submission.review_state,
-            "previousReviewState": before and before.review_state,
-            "deletedAt": submission.deleted_at,
-        },
-    )
-
-
-def _details(action: str, submission: Submission) -> dict[str, Any]:
-    """Give Central's details of an action, which differ from one to the next."""
-    details: dict[str, Any] = {"submissionId": submission.number}
-    if action == "submission.update":
-        details["reviewState"] = submission.review_state
-    else:
-        details["instanceId"] = submission.instance_id
-    if action in ("submission.create", "submission.update.version", "submission.update"):
-        details["submissionDefId"] = submission.created_at
-    return details

@@ -1,4 +1,4 @@
-"""The event path by hand: what the stream, the bus and the queue would hand from one to the next."""
+"""The event path by hand: what stream, bus and queue would hand from one to the next."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ import pytest
 from local.emulator import Emulator
 from local.receiver import Receiver
 from sheaf import clock, settings
+from sheaf.access import actors, assignments, roles
+from sheaf.access.auth import SYSTEM
+from sheaf.access.sessions import Session
+from sheaf.db import keys, reads
+from sheaf.db.transaction import Transaction
 from sheaf.hooks import deliver, events, match
-from tests.cast import Cast
+from sheaf.projects import projects
+from tests.api import Answer, InProcess
+from tests.cast import xform, xml
 
 SEALING_KEY = bytes(range(32))
 
@@ -132,13 +139,40 @@ def receiver():
 
 
 class Scene:
-    """Project 1 with the form `simple`, its manager Bob, and hooks."""
+    """Project 1 with the form `simple`, its people, and hooks.
 
-    def __init__(self, cast: Cast) -> None:
-        self.cast = cast
-        cast.form()
-        self.bob = cast.bob
-        self.hooks = f"{cast.FORMS}/simple/hooks"
+    People get their sessions without a password: hashing one takes longer than a test should.
+    """
+
+    FORMS = "/v1/projects/1/forms"
+    SUBMISSIONS = f"{FORMS}/simple/submissions"
+
+    def __init__(self, api: InProcess) -> None:
+        self.api = api
+        self.ids: dict[str, int] = {}
+        projects.create(projects.Draft.named("Project 1"), by=SYSTEM, number=1)
+        self.project = reads.get(projects.ref({"projectId": "1"}))
+        self.bob = self.person("Bob", "manager")
+        self.form("simple")
+        self.hooks = f"{self.FORMS}/simple/hooks"
+
+    def person(self, name: str, role: str | None = None) -> InProcess:
+        """Somebody with a session, and a role in the project."""
+        actor = actors.new("user", name)
+        with Transaction() as tx:
+            if role is not None:
+                number = roles.get(role).id
+                actor.grants = {assignments.grant(number, self.project.actee_id)}
+            tx.create(actor)
+            session = Session(*keys.session(name), actor_id=actor.id, csrf="")
+            session.created_at, session.expires_at = clock.micros(), 2**53
+            tx.create(session)
+        self.ids[name] = actor.id
+        return self.api.bearer(name)
+
+    def form(self, xml_form_id: str, version: str = "1") -> None:
+        answer = self.bob.post(f"{self.FORMS}?publish=true", xform(xml_form_id, version))
+        assert answer.status == 200, answer.text
 
     def hook(self, url: str, **said: Any) -> dict[str, Any]:
         """Let Bob create a hook that wants everything."""
@@ -147,6 +181,31 @@ class Scene:
         assert answer.status == 200, answer.text
         return answer.json
 
+    def submit(self, instance_id: str, **said: str) -> Answer:
+        answer = self.bob.post(self.SUBMISSIONS, xml(instance_id, **said))
+        assert answer.status == 200, answer.text
+        return answer
+
+    def edit(self, instance_id: str, old: str, new: str, **said: str) -> Answer:
+        path = f"{self.SUBMISSIONS}/{instance_id}"
+        answer = self.bob.put(path, xml(new, deprecated=old, **said))
+        assert answer.status == 200, answer.text
+        return answer
+
+    def review(self, instance_id: str, state: str | None) -> Answer:
+        answer = self.bob.patch(f"{self.SUBMISSIONS}/{instance_id}", {"reviewState": state})
+        assert answer.status == 200, answer.text
+        return answer
+
+    def delete(self, instance_id: str, notes: str = "") -> None:
+        headers = {"x-action-notes": notes} if notes else {}
+        path = f"{self.SUBMISSIONS}/{instance_id}"
+        assert self.bob.request("DELETE", path, headers=headers).json == {"success": True}
+
+    def restore(self, instance_id: str) -> None:
+        path = f"{self.SUBMISSIONS}/{instance_id}/restore"
+        assert self.bob.post(path).json == {"success": True}
+
     def deliveries(self, hook: dict[str, Any], query: str = "") -> list[dict[str, Any]]:
         answer = self.bob.get(f"{self.hooks}/{hook['id']}/deliveries{query}")
         assert answer.status == 200, answer.text
@@ -154,5 +213,5 @@ class Scene:
 
 
 @pytest.fixture
-def scene(way: Way, cast: Cast) -> Scene:
-    return Scene(cast)
+def scene(way: Way, api: InProcess) -> Scene:
+    return Scene(api)

@@ -67,7 +67,9 @@ def test_the_schedule_is_the_least_and_a_day_the_most():
     assert wait(judge(late, 1, "d", NOW)) == 86_400
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-5", "1.5", "٣", "Mon, 99 Foo", "Thu, 01 Jan 1970 00:00:00 GMT"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "-5", "1.5", "٣", "Mon, 99 Foo", "Thu, 01 Jan 1970 00:00:00 GMT"]
+)
 def test_what_cannot_be_read_says_nothing(text):
     assert wait(judge(answered(503, retry_after=text), 1, "d", NOW)) <= 6
 

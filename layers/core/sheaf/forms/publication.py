@@ -1,0 +1,129 @@
+"""Publication: how a form comes to be, and what its id and its versions may be called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pynamodb.attributes import UnicodeSetAttribute
+
+from sheaf import clock
+from sheaf.access.auth import Auth
+from sheaf.db import keys, reads
+from sheaf.db.counters import take
+from sheaf.db.items import IntegerAttribute, Item
+from sheaf.db.transaction import Transaction
+from sheaf.forms import definitions
+from sheaf.forms.definitions import Definition
+from sheaf.forms.forms import Form, feed
+from sheaf.forms.upload import Upload
+from sheaf.problems import (
+    AlreadyExists,
+    Busy,
+    FormHasWarnings,
+    ValueTooLong,
+    VersionAlreadyPublished,
+)
+from sheaf.projects.projects import Project
+
+# Central's column; and what a key of the table can hold.
+LONGEST_ID = 64
+LONGEST_VERSION = 255
+
+
+class FormName(Item):
+    """A name that forms of a project have borne (key: `P#<project>`, `N#<xmlFormId>`).
+
+    `versions` are all that were ever published under it, each after a `=` because a set cannot
+    hold an empty text; `uses` counts the forms.
+    """
+
+    uses = IntegerAttribute(attr_name="n")
+    versions = UnicodeSetAttribute(attr_name="v", null=True)
+
+
+def create(project: Project, upload: Upload, *, ignore_warnings: bool, by: Auth) -> Form:
+    """Create a form and publish its first version.
+
+    Raises:
+        ValueTooLong: the id or the version is too long.
+        FormHasWarnings: the spreadsheet has, or a form of that id was deleted; unless ignored.
+        AlreadyExists: the project has a form of that id.
+        VersionAlreadyPublished: a deleted form of that id had this version.
+        UnexpectedValue: it has too many fields.
+    """
+    said = upload.definition
+    for text, limit in ((said.xml_form_id, LONGEST_ID), (said.version, LONGEST_VERSION)):
+        if len(text) > limit:
+            raise ValueTooLong(maxLength=str(limit))
+    use = _free_use(project, upload, ignore_warnings=ignore_warnings)
+    number = take("form")
+    definition, source = definitions.make(number, upload, said.version)
+    form = Form(
+        *keys.form(project.id, said.xml_form_id),
+        id=number,
+        project_id=project.id,
+        xml_form_id=said.xml_form_id,
+        actee_id=clock.uuid(),
+        project_actee_id=project.actee_id,
+        use=use,
+        created_by=by.actor_id,
+        created_at=definition.id,
+    )
+    _show(form, definition)
+    with Transaction() as tx:
+        tx.create(form, otherwise=_taken(project, upload))
+        tx.create(definition)
+        tx.create(source)
+        _take_name(tx, form, said.version)
+        tx.audit("form.create", by=by, on=form.actee_id, feed=feed(form))
+        published = {"oldDefId": None, "newDefId": definition.id}
+        tx.audit("form.update.publish", by=by, on=form.actee_id, feed=feed(form), details=published)
+    return form
+
+
+def _free_use(project: Project, upload: Upload, *, ignore_warnings: bool) -> int:
+    """Give how many forms have borne the new one's id, or raise what speaks against it.
+
+    The transaction asks again: this is to store nothing in vain, and to warn.
+    """
+    said = upload.definition
+    bearer, name = reads.fetch(
+        [
+            Form.ref(keys.form(project.id, said.xml_form_id)),
+            FormName.ref(keys.form_name(project.id, said.xml_form_id)),
+        ]
+    )
+    uses = 0 if name is None else name.uses
+    warnings: dict[str, Any] = {}
+    if upload.warnings:
+        warnings["xlsFormWarnings"] = list(upload.warnings)
+    if uses > (bearer is not None):
+        deleted = {"type": "deletedFormExists", "details": {"xmlFormId": said.xml_form_id}}
+        warnings["workflowWarnings"] = [deleted]
+    if warnings and not ignore_warnings:
+        raise FormHasWarnings(warnings=warnings)
+    if bearer is not None:
+        raise _taken(project, upload)
+    if name is not None and f"={said.version}" in name.versions:
+        raise VersionAlreadyPublished(xmlFormId=said.xml_form_id, version=said.version)
+    return int(uses)
+
+
+def _taken(project: Project, upload: Upload) -> AlreadyExists:
+    xml_form_id = upload.definition.xml_form_id
+    return AlreadyExists(table="forms", projectId=project.id, xmlFormId=xml_form_id)
+
+
+def _show(form: Form, definition: Definition) -> None:
+    """Let the form show what its current definition is."""
+    form.version, form.name = definition.version, definition.name
+    form.md5, form.sha1, form.sha256 = definition.md5, definition.sha1, definition.sha256
+    form.published_at = definition.published_at
+
+
+def _take_name(tx: Transaction, form: Form, version: str) -> None:
+    name = FormName(*keys.form_name(form.project_id, form.xml_form_id))
+    as_asked = FormName.uses == form.use if form.use else FormName.uses.does_not_exist()
+    actions = [FormName.uses.set(form.use + 1), FormName.versions.add({f"={version}"})]
+    # Only a form that came and went in between can have changed it.
+    tx.update(name, actions, as_asked, otherwise=Busy())

@@ -1,0 +1,249 @@
+"""A request that is cut off at any call to AWS leaves the old state or the new one, whole.
+
+Each request is made once to see which calls it makes; nothing here lists them, so a new call is
+covered by itself. Then it is made again from the same state for every call and both its moments,
+before it goes out and after it has come back, with an exception there. All that is stored is
+compared: a change without its audit row, or a row without its change, would be neither state.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import botocore.endpoint
+import pytest
+
+from sheaf.hooks import secrets
+from tests import happy
+from tests.api import Answer, routes
+from tests.happy import DONE, Happy
+from tests.stage import COUNTERS, Stage, State, changes
+from tests.wire import Wire, http_error, refusal, s3_error
+
+CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+BIG = random.Random(7).randbytes(250_000).hex()
+
+
+# Ways of routes that their first request does not take.
+MORE = {
+    "POST large submission": Happy(
+        happy.SUBMISSIONS, happy.a_form, happy.xml("uuid:1", name=BIG), again=409.3
+    ),
+    "PUT large submission": Happy(
+        happy.SUBMISSION,
+        happy.a_submission,
+        happy.xml("uuid:2", name=BIG, deprecated="uuid:1"),
+        again=409.9,
+    ),
+    "PUT submission that keeps its photo": Happy(
+        happy.SUBMISSION,
+        happy.a_photo,
+        happy.xml("uuid:2", photo="photo.jpg", deprecated="uuid:1"),
+        again=409.9,
+    ),
+    "POST another photo": Happy(
+        happy.PHOTO, happy.a_photo, b"\xff\xd8\xff two", {"content-type": "image/jpeg"}, again=DONE
+    ),
+}
+# One route of each function that changes something.
+FUNCTIONS = {
+    function: f"{method} {path}" for method, path, function in routes() if method in CHANGING
+}
+REQUESTS = {route: happy.ROUTES[route] for route in FUNCTIONS.values()} | MORE
+
+
+class CrashError(Exception):
+    """The process ends here."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A request that can be repeated, and what it does when nothing goes wrong."""
+
+    send: Callable[[], Answer]
+    again: float | None
+    stage: Stage
+    steered: Any
+    old: State
+    files: dict[str, bytes]
+    new: State
+    answer: Answer
+    calls: list[str]
+
+    def put_back(self) -> None:
+        self.stage.restore(self.old, self.files)
+        self.steered.reset()
+        # A new process has not read the key yet.
+        secrets._held.clear()
+
+    def now(self) -> State:
+        return changes(self.stage.table())
+
+    def put_back_numbers(self) -> None:
+        """A number whose holder was never stored is lost; to compare, it is given out again."""
+        kept = {key: item for key, item in self.stage.table().items() if key[0] != COUNTERS}
+        numbers = {key: item for key, item in self.old.items() if key[0] == COUNTERS}
+        self.stage.restore(kept | numbers)
+
+
+@pytest.fixture
+def rehearsal(stage, request) -> Rehearsal:
+    asked: Happy = REQUESTS[request.param]
+    send = asked.ready(stage.set(asked.given), request.param.split(" ")[0])
+    old, files = stage.table(), stage.files()
+    # Not before the scene is set: that must have ids of its own.
+    steered = request.getfixturevalue("steered")
+    secrets._held.clear()
+    with Wire() as wire:
+        done = send()
+    assert done.status == DONE, done.text
+    new = changes(stage.table())
+    assert new != changes(old), "it changes something"
+    return Rehearsal(send, asked.again, stage, steered, old, files, new, done, wire.names)
+
+
+every_request = pytest.mark.parametrize("rehearsal", REQUESTS, indirect=True)
+
+
+def whole(rehearsal: Rehearsal, where: str) -> bool:
+    """See that one state or the other is whole; give whether it is the new one."""
+    now = rehearsal.now()
+    assert now in (changes(rehearsal.old), rehearsal.new), where
+    assert rehearsal.stage.missing_files() == set(), where
+    return now == rehearsal.new
+
+
+def repeat(rehearsal: Rehearsal, where: str, *, done: bool) -> None:
+    """Make the request again: it does what it is for, or tells that it was done."""
+    if done:
+        before = rehearsal.now()
+        told = rehearsal.send()
+        assert (DONE if told.status == DONE else told.json["code"]) == rehearsal.again, where
+        assert told.status == DONE or rehearsal.now() == before, where
+    else:
+        rehearsal.put_back_numbers()
+        rehearsal.steered.reset()
+        assert rehearsal.send() == rehearsal.answer, where
+        assert rehearsal.now() == rehearsal.new, where
+    assert rehearsal.stage.missing_files() == set(), where
+
+
+@every_request
+def test_a_crash_leaves_one_state_or_the_other_and_the_next_try_finishes(rehearsal):
+    outcomes = set()
+    for moment in ("before", "after"):
+        for number, name in enumerate(rehearsal.calls):
+            where = f"{moment} {name} (call {number})"
+            rehearsal.put_back()
+
+            def crash(reached: int, number: int = number) -> None:
+                if reached == number:
+                    raise CrashError
+
+            with Wire(**{moment: crash}) as wire:
+                failed = rehearsal.send()
+            assert wire.names == rehearsal.calls[: number + 1], where
+            assert (failed.status, failed.json) == (500, {"message": "Internal Server Error"})
+            done = whole(rehearsal, where)
+            outcomes.add(done)
+            repeat(rehearsal, where, done=done)
+    assert outcomes == {False, True}, "a change happens somewhere"
+
+
+DYNAMODB_FAULTS = [
+    (400, "ProvisionedThroughputExceededException"),
+    (400, "ThrottlingException"),
+    (500, "InternalServerError"),
+]
+S3_FAULTS = [(503, "SlowDown"), (500, "InternalError")]
+S3_CALLS = ("PutObject", "GetObject", "DeleteObject")
+
+
+def faults(call: str) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """What AWS may answer instead of doing what it was asked for."""
+    if call in S3_CALLS:
+        for status, code in S3_FAULTS:
+            yield code, lambda status=status, code=code: s3_error(status, code)
+        return
+    if call == "GetParameter":
+        yield "ThrottlingException", lambda: http_error(400, "ThrottlingException")
+        return
+    for status, code in DYNAMODB_FAULTS:
+        yield code, lambda status=status, code=code: http_error(status, code)
+    if call == "TransactWriteItems":
+        yield "TransactionInProgress", lambda: http_error(400, "TransactionInProgressException")
+        yield "TransactionConflict", conflict
+
+
+def conflict() -> Any:
+    reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
+    return http_error(400, "TransactionCanceledException", CancellationReasons=reasons)
+
+
+@pytest.fixture
+def _no_naps(monkeypatch):
+    """botocore waits up to a second before it tries again."""
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
+
+
+@every_request
+@pytest.mark.usefixtures("_no_naps")
+def test_a_fault_of_aws_at_any_call_is_survived(rehearsal):
+    for number, name in enumerate(rehearsal.calls):
+        for code, fault in faults(name):
+            rehearsal.put_back()
+            tries = []
+
+            def once(reached: int, _go: Any, number=number, fault=fault, tries=tries):
+                if reached != number or tries:
+                    return None
+                tries.append(reached)
+                return fault()
+
+            with Wire(send=once):
+                told = rehearsal.send()
+            assert tries == [number], f"{code} was not injected into {name}"
+            assert told == rehearsal.answer, f"{code} at {name}"
+            assert rehearsal.now() == rehearsal.new, f"{code} at {name}"
+
+
+@every_request
+@pytest.mark.usefixtures("_no_naps")
+def test_a_lost_answer_does_nothing_twice(rehearsal):
+    """AWS does what it was asked for and the answer gets lost: botocore asks once more."""
+    for number, name in enumerate(rehearsal.calls):
+        if name == "UpdateItem":
+            continue  # of a Counter: a number is lost
+        rehearsal.put_back()
+        tries = []
+
+        def lose(reached: int, go: Any, number=number, tries=tries, name=name):
+            if reached != number or tries:
+                return None
+            tries.append(reached)
+            go()
+            if name in S3_CALLS:
+                return s3_error(500, "InternalError")
+            return http_error(500, "InternalServerError")
+
+        with Wire(send=lose):
+            told = rehearsal.send()
+        assert told == rehearsal.answer, f"lost answer of {name}"
+        assert rehearsal.now() == rehearsal.new, f"lost answer of {name}"
+
+
+@every_request
+def test_a_throttle_that_does_not_end_is_told_as_such(rehearsal):
+    for number, name in enumerate(rehearsal.calls):
+        if name in S3_CALLS or name in ("Query", "GetParameter"):
+            continue
+        rehearsal.put_back()
+        throttle = refusal("ProvisionedThroughputExceededException")
+        with Wire(before=lambda reached, n=number, t=throttle: t if reached == n else None):
+            told = rehearsal.send()
+        assert (told.status, told.json["code"]) == (503, 503.1), name
+        whole(rehearsal, name)

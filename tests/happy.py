@@ -1,0 +1,222 @@
+"""One request for every route, that succeeds, and what must be there for it.
+
+Tests that look at every route draw from here: what it costs, and what a crash leaves behind. A
+route that is missing fails them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.api import Answer
+from tests.cast import PASSWORD, Cast, xform, xml
+
+PROJECT = "/v1/projects/1"
+FORM = f"{PROJECT}/forms/simple"
+SUBMISSIONS = f"{FORM}/submissions"
+SUBMISSION = f"{SUBMISSIONS}/uuid:1"
+PHOTO = f"{SUBMISSION}/attachments/photo.jpg"
+JPEG = b"\xff\xd8\xff one"
+HOOK = {"name": "Registry", "url": "https://hooks.invalid/x", "events": ["submission.create"]}
+
+Given = Callable[[Cast], Any]
+Path = str | Callable[[Cast], str]
+DONE = 200
+
+
+@dataclass(frozen=True)
+class Happy:
+    """A request that succeeds.
+
+    Args:
+        path: where to; what has a number of its own is found when all that is given is there.
+        given: what makes it possible.
+        body: JSON, or bytes.
+        headers: besides the session's.
+        by: who asks: the administrator, or with None nobody.
+        again: what the same request answers once it is done: 200, or the code of a Problem.
+    """
+
+    path: Path
+    given: Given
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    by: str | None = "alice"
+    again: float | None = None
+
+    def ready(self, cast: Cast, method: str) -> Callable[[], Answer]:
+        """Give the request, ready to be sent; what it needs must be there."""
+        who = cast.api if self.by is None else getattr(cast, self.by)
+        path = self.path if isinstance(self.path, str) else self.path(cast)
+        return lambda: who.request(method, path, self.body, self.headers)
+
+
+def nothing(cast: Cast) -> None:
+    """The administrator and project 1."""
+    _ = cast.alice
+
+
+def a_user(cast: Cast) -> None:
+    """Chelsea, who has no rights."""
+    _ = cast.chelsea
+
+
+def a_user_and_a_form(cast: Cast) -> None:
+    """Both."""
+    a_user(cast)
+    a_form(cast)
+
+
+def a_grant(cast: Cast) -> None:
+    """Chelsea as a data collector on the site, of project 1 and of its form."""
+    a_user_and_a_form(cast)
+    for place in ("", "/projects/1", "/projects/1/forms/simple"):
+        granted = cast.alice.post(f"/v1{place}/assignments/formfill/{chelsea(cast)}")
+        assert granted.status == DONE, granted.text
+
+
+def a_form(cast: Cast) -> None:
+    """The form `simple` in project 1."""
+    cast.form()
+
+
+def a_submission(cast: Cast) -> None:
+    """A submission that names a photo."""
+    a_form(cast)
+    assert cast.submit("uuid:1", photo="photo.jpg").status == DONE
+
+
+def a_photo(cast: Cast) -> None:
+    """That photo, too."""
+    a_submission(cast)
+    assert cast.alice.post(PHOTO, JPEG, {"content-type": "image/jpeg"}).status == DONE
+
+
+def a_deleted_submission(cast: Cast) -> None:
+    """The submission, in the trash."""
+    a_submission(cast)
+    assert cast.alice.delete(SUBMISSION).status == DONE
+
+
+def a_hook(cast: Cast) -> None:
+    """A hook on the form, and one on the project."""
+    a_form(cast)
+    for place in (FORM, PROJECT):
+        made = cast.alice.post(f"{place}/hooks", HOOK)
+        assert made.status == DONE, made.text
+
+
+def chelsea(cast: Cast) -> int:
+    """Her number."""
+    return int(cast.users["chelsea"]["id"])
+
+
+def _user(cast: Cast) -> str:
+    return f"/v1/users/{chelsea(cast)}"
+
+
+def _session(cast: Cast) -> str:
+    token = cast.chelsea.headers["authorization"].partition(" ")[2]
+    return f"/v1/sessions/{token}"
+
+
+def _assignments(place: str) -> dict[str, Happy]:
+    route = f"/v1{place}/assignments"
+    base = route.replace("{projectId}", "1").replace("{xmlFormId}", "simple")
+
+    def one(cast: Cast) -> str:
+        return f"{base}/formfill/{chelsea(cast)}"
+
+    return {
+        f"GET {route}": Happy(base, a_grant),
+        f"GET {route}/{{roleId}}": Happy(f"{base}/formfill", a_grant),
+        f"POST {route}/{{roleId}}/{{actorId}}": Happy(one, a_user_and_a_form, again=409.3),
+        f"DELETE {route}/{{roleId}}/{{actorId}}": Happy(one, a_grant, again=404.1),
+    }
+
+
+def _hooks(place: str) -> dict[str, Happy]:
+    route = f"/v1{place}/hooks"
+    base = route.replace("{projectId}", "1").replace("{xmlFormId}", "simple")
+
+    def one(cast: Cast) -> str:
+        return f"{base}/{cast.alice.get(base).json[0]['id']}"
+
+    return {
+        f"GET {route}": Happy(base, a_hook),
+        # Twice the same hook is two hooks: a system may want two.
+        f"POST {route}": Happy(base, a_form, HOOK, again=DONE),
+        f"GET {route}/{{hookId}}": Happy(one, a_hook),
+        f"PATCH {route}/{{hookId}}": Happy(one, a_hook, {"name": "New"}, again=DONE),
+        f"DELETE {route}/{{hookId}}": Happy(one, a_hook, again=404.1),
+        f"GET {route}/{{hookId}}/deliveries": Happy(lambda cast: f"{one(cast)}/deliveries", a_hook),
+    }
+
+
+_PROJECT = "/v1/projects/{projectId}"
+_FORM = f"{_PROJECT}/forms/{{xmlFormId}}"
+_SUBMISSION = f"{_FORM}/submissions/{{instanceId}}"
+_FILE = f"{_SUBMISSION}/attachments/{{filename}}"
+_LOGIN = {"email": "alice@example.org", "password": PASSWORD}
+_EDITED = xml("uuid:2", name="Ada", deprecated="uuid:1")
+_DANA = {"email": "dana@example.org", "displayName": "Dana"}
+_JPEG = {"content-type": "image/jpeg"}
+
+# By "METHOD path", as docs/api.md has them.
+ROUTES = {
+    # Two logins are two sessions.
+    "POST /v1/sessions": Happy("/v1/sessions", nothing, _LOGIN, by=None, again=DONE),
+    "GET /v1/sessions/restore": Happy("/v1/sessions/restore", nothing),
+    "DELETE /v1/sessions/current": Happy("/v1/sessions/current", nothing, again=401.2),
+    "DELETE /v1/sessions/{token}": Happy(_session, a_user, again=403.1),
+    "GET /v1/users": Happy("/v1/users", a_user),
+    "POST /v1/users": Happy("/v1/users", nothing, _DANA, again=409.3),
+    "GET /v1/users/current": Happy("/v1/users/current", nothing),
+    "GET /v1/users/{userId}": Happy(_user, a_user),
+    "PATCH /v1/users/{userId}": Happy(_user, a_user, {"email": "chell@example.org"}, again=DONE),
+    "DELETE /v1/users/{userId}": Happy(_user, a_user, again=404.1),
+    "PUT /v1/users/{userId}/password": Happy(
+        lambda cast: f"{_user(cast)}/password",
+        a_user,
+        {"old": PASSWORD, "new": f"another {PASSWORD}"},
+        by="chelsea",
+        again=401.2,
+    ),
+    "GET /v1/roles": Happy("/v1/roles", nothing),
+    "GET /v1/roles/{roleId}": Happy("/v1/roles/manager", nothing),
+    **_assignments(""),
+    **_assignments("/projects/{projectId}"),
+    **_assignments("/projects/{projectId}/forms/{xmlFormId}"),
+    "GET /v1/projects": Happy("/v1/projects", nothing),
+    # Two projects may bear one name.
+    "POST /v1/projects": Happy("/v1/projects", nothing, {"name": "New"}, again=DONE),
+    f"GET {_PROJECT}": Happy(PROJECT, nothing),
+    f"PATCH {_PROJECT}": Happy(PROJECT, nothing, {"name": "New"}, again=DONE),
+    f"DELETE {_PROJECT}": Happy(PROJECT, nothing, again=404.1),
+    f"GET {_PROJECT}/forms": Happy(f"{PROJECT}/forms", a_form),
+    f"POST {_PROJECT}/forms": Happy(f"{PROJECT}/forms?publish=true", nothing, xform(), again=409.3),
+    f"GET {_FORM}": Happy(FORM, a_form),
+    f"PATCH {_FORM}": Happy(FORM, a_form, {"state": "closing"}, again=DONE),
+    f"DELETE {_FORM}": Happy(FORM, a_form, again=404.1),
+    f"GET {_FORM}/fields": Happy(f"{FORM}/fields", a_form),
+    f"GET {_FORM}/submissions": Happy(f"{SUBMISSIONS}?limit=50", a_submission),
+    f"POST {_FORM}/submissions": Happy(SUBMISSIONS, a_form, xml("uuid:1"), again=409.3),
+    f"GET {_SUBMISSION}": Happy(SUBMISSION, a_submission),
+    f"PUT {_SUBMISSION}": Happy(SUBMISSION, a_submission, _EDITED, again=409.9),
+    f"PATCH {_SUBMISSION}": Happy(
+        SUBMISSION, a_submission, {"reviewState": "approved"}, again=DONE
+    ),
+    f"DELETE {_SUBMISSION}": Happy(SUBMISSION, a_submission, again=404.1),
+    f"POST {_SUBMISSION}/restore": Happy(
+        f"{SUBMISSION}/restore", a_deleted_submission, again=404.1
+    ),
+    f"GET {_SUBMISSION}/attachments": Happy(f"{SUBMISSION}/attachments", a_photo),
+    f"GET {_FILE}": Happy(PHOTO, a_photo),
+    f"POST {_FILE}": Happy(PHOTO, a_submission, JPEG, _JPEG, again=DONE),
+    f"DELETE {_FILE}": Happy(PHOTO, a_photo, again=DONE),
+    **_hooks("/projects/{projectId}/forms/{xmlFormId}"),
+    **_hooks("/projects/{projectId}"),
+    "$default": Happy("/v1/projects/", nothing, by=None),
+}
