@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _PROXY_VARIABLE = "MINISTACK_LAMBDA_PROXY_URL"
+# The product's own, known to it in AWS too.
+_ORIGIN_VARIABLE = "ORIGIN"
 _TEMPLATE_KEY = "template.json"
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
@@ -33,7 +35,9 @@ class Deployed:
     is_new: bool
 
 
-def deploy(aws: Emulator, name: str, application: Application, hosts: dict[str, str]) -> Deployed:
+def deploy(
+    aws: Emulator, name: str, application: Application, hosts: dict[str, str], origin: str
+) -> Deployed:
     """Make the stack `name` that which the application describes.
 
     Args:
@@ -41,11 +45,12 @@ def deploy(aws: Emulator, name: str, application: Application, hosts: dict[str, 
         name: The stack's name.
         application: The transformed template.
         hosts: The URL that serves the functions of each role, by the role's logical id.
+        origin: The URL of the front.
 
     Raises:
         StartError: CloudFormation refused it; the message holds the first reason.
     """
-    body = _pointed_at(application, hosts)
+    body = _pointed_at(application, hosts, origin)
     before = _describe(aws, name)
     if before and before["StackStatus"] not in _GOOD:
         _delete(aws, name)
@@ -61,13 +66,18 @@ def deploy(aws: Emulator, name: str, application: Application, hosts: dict[str, 
     return Deployed(outputs, physical, before is None)
 
 
-def _pointed_at(application: Application, hosts: dict[str, str]) -> str:
-    """Return the template's text with every function sent to the host of its role."""
+def _pointed_at(application: Application, hosts: dict[str, str], origin: str) -> str:
+    """Return the template's text with every function sent to the host of its role.
+
+    What the functions take for the API's origin, if they ask, is the front's.
+    """
     template = json.loads(json.dumps(application.template))
     for name, function in application.functions.items():
         properties = template["Resources"][name]["Properties"]
         variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
         variables[_PROXY_VARIABLE] = f"{hosts[function.role]}/{name}"
+        if _ORIGIN_VARIABLE in variables:
+            variables[_ORIGIN_VARIABLE] = origin
     return json.dumps(template, sort_keys=True)
 
 

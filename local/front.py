@@ -10,6 +10,7 @@ import http.client
 import json
 import sys
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 # API Gateway's limit for the body of a request, in bytes.
 BODY_LIMIT = 10 * 1024 * 1024
 _TIMEOUT = 40
+# How long, and how much, of a body that is refused is still taken: seconds and bytes.
+_PATIENCE = 2.0
+_TAKEN_AT_MOST = 1 << 28
 _HOP_BY_HOP = {
     "connection",
     "content-length",
@@ -77,9 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             status = self._pass_on(self._body())
         except BodyTooLargeError:
-            # What is still to come of the body is not read, so the connection cannot go on.
+            # Nobody knows where the next request begins, so the connection cannot go on.
             self.close_connection = True
             status = self._answer_json(*_TOO_LARGE)
+            self._take_the_rest()
         except ValueError:
             # A length that is no number: nobody knows where the next request begins.
             self.close_connection = True
@@ -109,6 +114,14 @@ class _Handler(BaseHTTPRequestHandler):
         if length > BODY_LIMIT:
             raise BodyTooLargeError
         return self.rfile.read(length)
+
+    def _take_the_rest(self) -> None:
+        """Read what the client still sends: a connection that is reset would hide our answer."""
+        self.connection.settimeout(_PATIENCE)
+        left = _TAKEN_AT_MOST
+        with suppress(OSError):
+            while left > 0 and (taken := self.rfile.read1(1 << 16)):
+                left -= len(taken)
 
     def _chunks(self) -> bytes:
         body = bytearray()

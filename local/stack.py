@@ -98,7 +98,7 @@ class Stack:
         )
         self._aws.wait()
         self.admin_password = self._password()
-        self.deployed = deploy.deploy(self._aws, NAME, application, self._hosts.urls)
+        self.deployed = deploy.deploy(self._aws, NAME, application, self._hosts.urls, self.url)
         (api,) = application.routes
         prefix = f"/_aws/execute-api/{self.physical(api)}/$default"
         self._front.gateway = (self._aws_port, prefix)

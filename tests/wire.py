@@ -48,6 +48,8 @@ class Wire:
         send: Callable[[int, Callable[[], Any]], Any] = lambda _, __: None,
     ) -> None:
         self.calls: list[Call] = []
+        # What came back, by the number of the call.
+        self.received: dict[int, dict[str, Any]] = {}
         self._before, self._after, self._send = before, after, send
         self._lock = threading.Lock()
         self._here = threading.local()
@@ -98,7 +100,8 @@ class Wire:
         context["number"] = self._here.number = number
         return self._before(number)
 
-    def _on_after(self, context: Any, **_: Any) -> None:
+    def _on_after(self, context: Any, parsed: dict[str, Any], **_: Any) -> None:
+        self.received[context["number"]] = parsed
         self._after(context["number"])
 
     def _on_send(self, client: Any, request: Any, **_: Any) -> Any:
@@ -113,7 +116,7 @@ def _clients() -> list[Any]:
 
 
 def body(call: Call) -> dict[str, Any]:
-    """What a call of DynamoDB sends."""
+    """What a call sends, of a service that speaks JSON."""
     return json.loads(call.sent["body"])
 
 

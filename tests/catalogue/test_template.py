@@ -218,8 +218,9 @@ def test_the_stack_stays_far_from_cloudformations_limits():
     assert len(permissions) <= 4, "the API's functions need none: see ApiRole"
 
 
-def test_no_function_needs_the_api_to_exist():
-    assert "HttpApi" not in references(TEMPLATE["Globals"]) | references(FUNCTIONS)
+def test_no_function_of_the_api_needs_the_api_to_exist():
+    routed = {name: each for name, each in FUNCTIONS.items() if name not in WORKERS}
+    assert "HttpApi" not in references(TEMPLATE["Globals"]) | references(routed)
 
 
 def test_every_name_that_is_referred_to_exists():
@@ -272,12 +273,15 @@ def test_functions_share_what_is_common():
     assert GLOBALS["Tags"] == {"Stack": {"Ref": "AWS::StackName"}}
     assert GLOBALS["LoggingConfig"]["LogGroup"] == {"Ref": "FunctionLogs"}
     assert set(GLOBALS["Environment"]["Variables"]) == {
-        "TABLE_NAME", "BUCKET_NAME", "BUS_NAME", "DELIVERY_QUEUE_URL", "LOG_LEVEL", "DOMAIN",
+        "TABLE_NAME", "BUCKET_NAME", "BUS_NAME", "DELIVERY_QUEUE_URL", "LOG_LEVEL", "ORIGIN",
         "RETENTION_DAYS", "HOOK_TARGETS", "SECRETS_PREFIX",
     }  # fmt: skip
     for name, function in FUNCTIONS.items():
         assert RESOURCES[name]["Metadata"] == {"SkipBuild": True}, name
-        assert not {"Tags", "LoggingConfig", "Environment", "FunctionName"} & set(function), name
+        assert not {"Tags", "LoggingConfig", "FunctionName"} & set(function), name
+    own = {name: each["Environment"] for name, each in FUNCTIONS.items() if "Environment" in each}
+    assert set(own) == {"WorkersMatch"}
+    assert set(own["WorkersMatch"]["Variables"]) == {"ORIGIN"}
 
 
 def test_a_route_answers_within_the_apis_timeout():

@@ -1,4 +1,3 @@
-from tests.cast import xml
 
 def test_create(cast):
     cast.form()

@@ -164,8 +164,8 @@ def test_what_comes_first_is_answered_first(cast, form):
     cast.bob.patch(FORM, {"state": "closing"})
     assert cast.chelsea.put(none, late).json == FORBIDDEN
     assert cast.bob.put(none, late).json == NOT_FOUND
-    assert cast.bob.put(ONE, late).json == outdated("zero")
-    assert cast.bob.put(ONE, xml("x" * 65, deprecated="one")).json["code"] == 400.13
+    assert cast.bob.put(ONE, late).json["code"] == 400.13
+    assert cast.bob.put(ONE, xml("one", deprecated="zero")).json == outdated("zero")
     assert cast.bob.put(ONE, xml("x" * 64, deprecated="one")).status == 200
 
 

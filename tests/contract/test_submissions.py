@@ -442,13 +442,19 @@ def size(value) -> int:
     return {"S": lambda: len(held.encode()), "B": lambda: len(held)}.get(kind, lambda: 1)()
 
 
+NOTES = (
+    "Mother says the cough began two weeks ago, after the rains. No fever now; weight is down by "
+    "300 g since October. The clinic at Kaliro had run out of zinc, so we left six tablets and a "
+    "card for Thursday. Her neighbour, Mrs Obua, will walk with them if the bridge is passable. "
+    "House has a new latrine, no handwashing place yet."
+)
+
+
 def test_a_realistic_submission_costs_eight_write_units_at_most(cast):
     raw = (DATA / "forms" / "clinic-visit.xml").read_bytes()
     assert cast.bob.post(f"{Cast.FORMS}?publish=true", raw).status == 200
     body = (DATA / "submissions" / "clinic-visit.xml").read_bytes()
-    body = body.replace(
-        b"</data>", b"<notes>" + b"Seen at home; came back on foot. " * 10 + b"</notes></data>"
-    )
+    body = body.replace(b"</clinic>", f"<notes>{NOTES}</notes></clinic>".encode())
     assert 1_450 <= len(body) <= 1_600
     before = stored()
     agent = "org.odk.collect.android/v2026.1.1 Dalvik/2.1.0 (Linux; U; Android 13; SM-A135F Build)"

@@ -142,7 +142,7 @@ def test_who_has_no_name_is_called_by_the_address(cast):
         answer = cast.alice.post(USERS, {"email": email, "displayName": name, "password": ""})
         assert answer.json["displayName"] == email
         assert login(cast, email, "") == 400
-    assert [row["action"] for row in audits("user.update")] == []
+    assert len(audits("user.update")) == 1, "alice alone has a password"
 
 
 def test_a_new_user_must_be_well_described(cast):
@@ -157,7 +157,6 @@ def test_a_new_user_must_be_well_described(cast):
         ({"email": ["dora@example.org"]}, no_text("email")),
         ({"email": "do\0ra@example.org"}, no_text("email")),
         ({"email": "d" * 321}, too_long(320)),
-        ({"email": "é" * 320, "displayName": "E"}, None),
         ({"email": "🦄" * 300, "displayName": "U"}, too_long(320)),
         ({"email": "d" * 65}, too_long(64)),
         (email | {"displayName": 5}, no_text("displayName")),
@@ -173,8 +172,6 @@ def test_a_new_user_must_be_well_described(cast):
         (email | {"password": "é" * 37}, TOO_LONG),
         (email | {"password": "password123"}, TOO_WEAK),
     ):
-        if problem is None:
-            continue
         answer = alice.post(USERS, body)
         assert (answer.status, answer.json) == (400, problem), body
     assert stored() == before

@@ -44,7 +44,7 @@ def stack(emulator):
         DELIVERY_QUEUE_URL=f"{emulator.url}/000000000000/packaged",
         SECRETS_PREFIX="/packaged/",
         LOG_LEVEL="INFO",
-        DOMAIN="",
+        ORIGIN="",
         RETENTION_DAYS="30",
         HOOK_TARGETS="public",
     )

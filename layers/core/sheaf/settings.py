@@ -8,8 +8,8 @@ BUS_NAME = os.environ.get("BUS_NAME", "")
 DELIVERY_QUEUE_URL = os.environ.get("DELIVERY_QUEUE_URL", "")
 SECRETS_PREFIX = os.environ.get("SECRETS_PREFIX", "")
 LOG_LEVEL = os.environ.get("LOG_LEVEL", "INFO")
-# The public host name, when the API has one of its own; else requests tell it.
-DOMAIN = os.environ.get("DOMAIN", "")
+# What links to this API begin with ("https://sheaf.example.org"), where the stack can know it.
+ORIGIN = os.environ.get("ORIGIN", "")
 # Days until a deleted submission is purged. Central: 30.
 RETENTION_DAYS = int(os.environ.get("RETENTION_DAYS", "30"))
 # "public": hooks reach public HTTPS addresses only. "any": a developer's own machine too.

@@ -77,11 +77,11 @@ def _system(event: Event, then: Snapshot) -> dict[str, Any]:
 
 
 def _url(event: Event, name: str) -> str:
-    """Give an attachment's URL; without a domain of the stack's own, the path on its API."""
+    """Give an attachment's URL; where the stack does not know its origin, the path on its API."""
     parts = (
         f"projects/{event['projectId']}",
         f"forms/{quote(event['xmlFormId'], safe='')}",
         f"submissions/{quote(event['instanceId'], safe='')}",
         f"attachments/{quote(name, safe='')}",
     )
-    return f"{f'https://{settings.DOMAIN}' if settings.DOMAIN else ''}/v1/{'/'.join(parts)}"
+    return f"{settings.ORIGIN}/v1/{'/'.join(parts)}"

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from sheaf import settings
 from sheaf.hooks import addresses
@@ -100,7 +101,7 @@ def _check_host(host: str, *, bracketed: bool) -> None:
         raise RefusedError("does not name a host")
     if len(labels) == 1 and not any_allowed():
         raise RefusedError("must name a host in full")
-    if settings.DOMAIN and host.removesuffix(".") == settings.DOMAIN:
+    if not any_allowed() and host.removesuffix(".") == urlsplit(settings.ORIGIN).hostname:
         raise RefusedError("must not lead back to this server")
 
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from sheaf import settings
 from sheaf.access.auth import Auth
 from sheaf.db import reads
 from sheaf.db.reads import Lookup
@@ -44,7 +43,6 @@ class Request:
     headers: Mapping[str, str]
     cookies: Mapping[str, str]
     raw_body: bytes
-    host: str
     id: str
     _state: _State = field(default_factory=_State, repr=False)
 
@@ -63,7 +61,6 @@ class Request:
             headers=headers,
             cookies=_cookies(event.get("cookies") or [headers.get("cookie", "")]),
             raw_body=b64decode(body) if event.get("isBase64Encoded") else body.encode(),
-            host=settings.DOMAIN or context.get("domainName", ""),
             id=context.get("requestId", ""),
         )
 

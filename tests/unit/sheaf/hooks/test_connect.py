@@ -245,7 +245,7 @@ def test_a_host_with_an_address_that_is_not_public_is_never_dialled(address):
 
 @pytest.mark.parametrize("url", ODD_URLS)
 def test_an_odd_url_is_neither_resolved_nor_dialled(url, monkeypatch):
-    monkeypatch.setattr(settings, "DOMAIN", "sheaf.example.org")
+    monkeypatch.setattr(settings, "ORIGIN", "https://sheaf.example.org")
     wires = Wires(None, None, ADDRESS)
     with pytest.raises(RefusedError):
         post(wires, url)

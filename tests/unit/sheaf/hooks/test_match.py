@@ -278,7 +278,7 @@ def test_files_that_come_later_are_not_there_yet(scene, way, monkeypatch):
     assert reviewed["attachments"] == [{"name": "ö.jpg", "exists": True, "url": url}]
     counts = [data["submission"]["__system"]["attachmentsPresent"] for data in (created, reviewed)]
     assert counts == [0, 1]
-    monkeypatch.setattr(settings, "DOMAIN", "sheaf.example.org")
+    monkeypatch.setattr(settings, "ORIGIN", "https://sheaf.example.org")
     again = scene.hook(URL)
     scene.review(ONE, "rejected")
     way.match_all()

@@ -73,7 +73,7 @@ def answers(*found: str):
 
 @pytest.mark.parametrize(("url", "reason"), REFUSED.items())
 def test_an_odd_url_is_refused_with_its_reason(url, reason, monkeypatch):
-    monkeypatch.setattr(settings, "DOMAIN", "sheaf.example.org")
+    monkeypatch.setattr(settings, "ORIGIN", "https://sheaf.example.org")
     with pytest.raises(RefusedError, match=reason):
         targets.parse(url)
 

@@ -1,0 +1,1 @@
+"""Measurements: what a submission costs, how fast functions load. Run by hand, never as tests."""
