@@ -18,6 +18,6 @@ def handler(request: Request) -> Form:
     request.auth.require("form.create", on=project)
     fallback_id = unquote(request.headers.get("x-xlsform-formid-fallback", "")) or "form"
     kind = request.headers.get("content-type", "")
-    sent = upload.read(request.raw_body, kind, fallback_id=fallback_id)
+    sent = upload.read(request.content, kind, fallback_id=fallback_id)
     ignore_warnings = fields.flag(request.query, "ignoreWarnings")
     return publication.create(project, sent, ignore_warnings=ignore_warnings, by=request.auth)

@@ -16,7 +16,7 @@ def handler(request: Request) -> None:
         form,
         found(submission),
         request.path["filename"],
-        request.raw_body,
+        request.content,
         request.headers.get("content-type"),
         by=request.auth,
     )

@@ -13,7 +13,7 @@ from sheaf.submissions.submissions import Client
 
 @endpoint
 def handler(request: Request) -> dict[str, Any]:
-    sent = Sent(request.raw_body, request.charset, request.headers.get("content-type", ""))
+    sent = Sent(request.content, request.charset, request.headers.get("content-type", ""))
     form, received = request.find(reception.lookup(request.path, sent))
     request.auth.require("submission.create", on=form)
     reception.check(request.path, received)

@@ -14,7 +14,7 @@ from sheaf.submissions.submissions import Client
 
 @endpoint
 def handler(request: Request) -> dict[str, Any]:
-    sent = Sent(request.raw_body, request.charset, request.headers.get("content-type", ""))
+    sent = Sent(request.content, request.charset, request.headers.get("content-type", ""))
     form, submission, received = request.find(reception.edit_lookup(request.path, sent))
     request.auth.require("submission.create", on=form)
     submission = found(submission)

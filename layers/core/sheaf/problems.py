@@ -3,7 +3,7 @@
 A Problem is raised anywhere below a handler; the kernel (`sheaf.http`) turns it into one of three
 wire forms. Codes, texts and details are ODK Central's (its `problem.js`); the HTTP status is the
 integer part of the code. A code is never reused, and codes ending in 0 do not exist, because the
-code travels as a JSON number (400.10 would read 400.1). 400.91, 409.91, 413.1 and 503.1
+code travels as a JSON number (400.10 would read 400.1). 400.91, 400.92, 409.91, 413.1 and 503.1
 are Sheaf's own.
 `docs/errors.md` is made from this file and a test holds both equal.
 """
@@ -279,6 +279,16 @@ class InvalidHook(Problem):
 
     code = 400.91
     message = "The hook is not valid: {field} {reason}"
+
+
+class NotUtf8(Problem):
+    """A body of a text type is not UTF-8, so API Gateway would not pass it unchanged. Sheaf's own."""
+
+    code = 400.92
+    message = (
+        "The body is not UTF-8 and did not arrive unchanged. "
+        "Send it with the Content-Type application/octet-stream."
+    )
 
 
 # 401, 403: who is asking.

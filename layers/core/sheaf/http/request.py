@@ -14,7 +14,7 @@ from sheaf.access.auth import Auth
 from sheaf.db import reads
 from sheaf.db.reads import Lookup
 from sheaf.http import authenticate
-from sheaf.problems import BadEncoding, BadHeader, BodyTooLarge, Unparseable
+from sheaf.problems import BadEncoding, BadHeader, BodyTooLarge, NotUtf8, Unparseable
 
 _T = TypeVar("_T")
 
@@ -43,6 +43,7 @@ class Request:
     headers: Mapping[str, str]
     cookies: Mapping[str, str]
     raw_body: bytes
+    exact: bool
     id: str
     _state: _State = field(default_factory=_State, repr=False)
 
@@ -61,6 +62,7 @@ class Request:
             headers=headers,
             cookies=_cookies(event.get("cookies") or [headers.get("cookie", "")]),
             raw_body=b64decode(body) if event.get("isBase64Encoded") else body.encode(),
+            exact=event.get("isBase64Encoded") or "\ufffd" not in body,
             id=context.get("requestId", ""),
         )
 
@@ -74,6 +76,20 @@ class Request:
         if self._state.auth is None:
             (self._state.auth,) = reads.gather(self._authenticate())
         return self._state.auth
+
+    @property
+    def content(self) -> bytes:
+        """The body where every byte counts: XML and files.
+
+        API Gateway hands text types (`text/*`, XML, JSON) over as text. Bytes that are no UTF-8 are
+        lost on the way, so what may have lost some is refused rather than kept.
+
+        Raises:
+            NotUtf8: the body holds replacement characters and came as text.
+        """
+        if not self.exact:
+            raise NotUtf8
+        return self.raw_body
 
     @property
     def auth(self) -> Auth:

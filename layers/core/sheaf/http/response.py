@@ -84,7 +84,7 @@ def finish(request: Request, response: Response) -> dict[str, Any]:
     if _worth_gzip(request, response):
         body = gzip.compress(body, 5, mtime=0)
         headers["Content-Encoding"] = "gzip"
-    if request.method == "HEAD":
+    if request.method == "HEAD" and body:
         headers["Content-Length"] = str(len(body))
         body = b""
     return _payload(response.status, headers, body, response.cookies)

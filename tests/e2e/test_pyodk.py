@@ -1,0 +1,79 @@
+"""pyODK, Central's official Python client, against the local stack: it must not notice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyodk.client import Client
+from pyodk.errors import PyODKError
+
+from tests.cast import xml
+from tests.e2e.project import Project
+
+
+@pytest.fixture
+def project(stack) -> Project:
+    return Project.new(stack)
+
+
+@pytest.fixture
+def client(stack, project, tmp_path: Path) -> Iterator[Client]:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        "[central]\n"
+        f'base_url = "{stack.url}"\n'
+        f'username = "{stack.admin_email}"\n'
+        f'password = "{stack.admin_password}"\n'
+        f"default_project_id = {project.id}\n"
+    )
+    with Client(config_path=config, cache_path=tmp_path / "cache.toml") as opened:
+        yield opened
+
+
+def test_it_lists_and_reads_projects_and_forms(client, project):
+    assert project.id in [each.id for each in client.projects.list()]
+    assert client.projects.get().name == "a test's own"
+    (form,) = client.forms.list()
+    assert form == client.forms.get("simple")
+    assert (form.xmlFormId, form.version, form.state) == ("simple", "1", "open")
+
+
+def test_it_creates_edits_and_reviews_submissions(client, project, tmp_path):
+    photo = tmp_path / "p.jpg"
+    photo.write_bytes(b"a photo" * 1000)
+    body = xml("uuid:one", photo="p.jpg").decode()
+    made = client.submissions.create(body, form_id="simple", attachments=[photo], device_id="d-1")
+    assert (made.instanceId, made.deviceId) == ("uuid:one", "d-1")
+    assert [(each.name, each.exists) for each in made.attachments] == [("p.jpg", True)]
+    slot = project.path("uuid:one", "/attachments/p.jpg")
+    assert project.api.get(slot).body == photo.read_bytes()
+
+    client.submissions.edit(
+        "uuid:one", xml("uuid:two", photo="p.jpg", deprecated="uuid:one").decode(), "simple"
+    )
+    client.submissions.review("uuid:one", "approved", "simple")
+    (listed,) = client.submissions.list("simple")
+    assert listed == client.submissions.get("uuid:one", "simple")
+    assert (listed.instanceId, listed.reviewState) == ("uuid:one", "approved")
+
+
+def test_it_understands_our_errors(client):
+    client.submissions.create(xml("uuid:one").decode(), form_id="simple")
+    with pytest.raises(PyODKError) as caught:
+        client.submissions.create(xml("uuid:one").decode(), form_id="simple")
+    assert caught.value.is_central_error("409.3")
+    with pytest.raises(PyODKError) as caught:
+        client.submissions.get("uuid:none", "simple")
+    assert caught.value.is_central_error("404.1")
+
+
+def test_an_encoding_that_api_gateway_would_spoil_is_refused(client, project):
+    text = '<?xml version="1.0" encoding="utf-16"?>' + xml("uuid:wide", name="Zoë").decode()
+    with pytest.raises(PyODKError) as caught:
+        client.submissions.create(text, form_id="simple", encoding="utf-16")
+    assert caught.value.is_central_error("400.92")
+    octets = {"content-type": "application/octet-stream"}
+    assert project.api.post(project.submissions, text.encode("utf-16"), octets).status == 200
+    assert project.api.get(project.path("uuid:wide", ".xml")).body == text.encode("utf-16")
