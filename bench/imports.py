@@ -1,7 +1,8 @@
 """How long each function takes to load, as a ratio to what every one of them needs anyway.
 
 `python -m bench.imports [RUNS] [FUNCTION …]` loads every function in fresh processes, interleaved
-with the yardstick (pynamodb with its client), and prints the least of each over all runs. The
+with the yardstick (pynamodb with its client), and prints the least of each over all runs. Processor
+time is what counts: a Lambda has a share of one, and what else this machine does is left out. The
 differences carry over to Lambda, where most requests of a small project meet a cold start; the
 absolute numbers do not.
 """
@@ -21,9 +22,9 @@ YARDSTICK = "pynamodb with its client"
 # What a process is asked to do: load something, and tell how long that took.
 _TIMED = """
 import time
-began = time.perf_counter()
+began = time.process_time()
 {work}
-print(time.perf_counter() - began)
+print(time.process_time() - began)
 """
 _PYNAMODB = """
 from pynamodb.attributes import UnicodeAttribute

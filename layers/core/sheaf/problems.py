@@ -282,7 +282,7 @@ class InvalidHook(Problem):
 
 
 class NotUtf8(Problem):
-    """A body of a text type is not UTF-8, so API Gateway would not pass it unchanged. Sheaf's own."""
+    """A body of a text type is not UTF-8: API Gateway does not pass it unchanged. Sheaf's own."""
 
     code = 400.92
     message = (

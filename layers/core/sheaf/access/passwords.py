@@ -48,4 +48,7 @@ def matches(password: str, sealed: str | None) -> bool:
 
 
 def _hash(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, n=_N, r=_R, p=_P)
+    # scrypt begins with HMAC, for which a key and the same with zeros behind it are one, up to the
+    # length of its block. A digest of that length leaves no room for zeros.
+    key = hashlib.sha512(password.encode()).digest()
+    return hashlib.scrypt(key, salt=salt, n=_N, r=_R, p=_P)
