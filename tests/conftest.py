@@ -61,7 +61,9 @@ def emulator() -> Iterator[Emulator]:
 @pytest.fixture(scope="session")
 def resources(emulator: Emulator) -> SimpleNamespace:
     """The bucket, bus and queue; blobs, events and messages of a test carry ids of their own."""
-    emulator.client("s3").create_bucket(Bucket="sheaf-tests")
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket="sheaf-tests")
+    s3.put_bucket_versioning(Bucket="sheaf-tests", VersioningConfiguration={"Status": "Enabled"})
     emulator.client("events").create_event_bus(Name="sheaf-tests")
     queue = emulator.client("sqs").create_queue(QueueName="sheaf-tests")["QueueUrl"]
     return SimpleNamespace(bucket="sheaf-tests", bus="sheaf-tests", queue=queue)

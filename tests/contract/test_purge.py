@@ -206,7 +206,7 @@ def test_a_run_can_be_cut_off_at_any_call(cast, aws, moment):
     rich(cast, "i")
     with counting(moment=moment) as calls:
         assert run() == 1
-    assert {"Query", "UpdateItem", "DeleteItem", "TransactWriteItems", "ListObjectsV2"} <= set(
+    assert {"Query", "UpdateItem", "DeleteItem", "TransactWriteItems", "ListObjectVersions"} <= set(
         calls
     )
     told = 1

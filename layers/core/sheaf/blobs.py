@@ -100,27 +100,31 @@ def forget(key: str) -> None:
 
 
 def remove_all(prefix: str) -> None:
-    """Remove every file under a prefix; doing it again does no harm.
+    """Remove every file under a prefix, its older versions too; doing it again does no harm.
+
+    The bucket keeps versions against mishaps; what is purged must not be among them.
 
     Raises:
         RuntimeError: S3 would not remove some of them.
     """
     s3 = aws.client("s3")
-    for keys in _pages(prefix):
+    for versions in _pages(prefix):
         answer = s3.delete_objects(
             Bucket=settings.BUCKET_NAME,
-            Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
+            Delete={"Objects": versions, "Quiet": True},
         )
         # S3 answers 200 to a batch of which it removed but a part.
         if answer.get("Errors"):
             raise RuntimeError(f"not removed: {answer['Errors'][:3]}")
 
 
-def _pages(prefix: str) -> Iterator[list[str]]:
-    pages = aws.client("s3").get_paginator("list_objects_v2")
+def _pages(prefix: str) -> Iterator[list[dict[str, str]]]:
+    """Give all versions under a prefix, and the marks of those deleted, by pages of up to 1,000."""
+    pages = aws.client("s3").get_paginator("list_object_versions")
     for page in pages.paginate(Bucket=settings.BUCKET_NAME, Prefix=prefix):
-        if keys := [each["Key"] for each in page.get("Contents", ())]:
-            yield keys
+        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        if found:
+            yield [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
 
 
 def link(blob: Blob, name: str) -> str:

@@ -72,9 +72,12 @@ def test_all_files_of_a_prefix_are_removed_and_no_others(aws):
     for number in range(1_005):
         s3.put_object(Bucket=settings.BUCKET_NAME, Key=f"t4/{number}", Body=b"")
     s3.put_object(Bucket=settings.BUCKET_NAME, Key="t40/x", Body=b"")
+    s3.put_object(Bucket=settings.BUCKET_NAME, Key="t4/0", Body=b"another version")
+    s3.delete_object(Bucket=settings.BUCKET_NAME, Key="t4/1")
     blobs.remove_all("t4/")
     blobs.remove_all("t4/")
-    assert s3.list_objects_v2(Bucket=settings.BUCKET_NAME, Prefix="t4/")["KeyCount"] == 0
+    left = s3.list_object_versions(Bucket=settings.BUCKET_NAME, Prefix="t4/")
+    assert left.get("Versions", []) == left.get("DeleteMarkers", []) == []
     assert s3.list_objects_v2(Bucket=settings.BUCKET_NAME, Prefix="t40/")["KeyCount"] == 1
 
 
