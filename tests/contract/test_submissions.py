@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import urllib.request
 from pathlib import Path
 from urllib.parse import quote
 
@@ -621,3 +622,17 @@ def test_forms_of_one_project_do_not_mix(cast):
     cast.submit("one")
     assert cast.bob.get("/v1/projects/1/forms/other/submissions").json == []
     assert cast.bob.get("/v1/projects/1/forms/other/submissions/one").json == NOT_FOUND
+
+
+def test_an_answer_too_large_for_lambda_is_handed_out_by_a_link(cast):
+    cast.form()
+    noise = random.Random(1).randbytes(3_400_000).hex()
+    body = xml("large", name=noise[:5_000_000])
+    assert cast.alice.post(PATH, body).status == 200
+    answer = cast.alice.get(f"{PATH}/large.xml", headers={"accept-encoding": "identity"})
+    assert answer.status == 303
+    with urllib.request.urlopen(answer.headers["location"], timeout=30) as given:
+        assert given.headers["content-type"] == "application/xml; charset=utf-8"
+        assert given.read() == body
+    head = cast.alice.head(f"{PATH}/large.xml", headers={"accept-encoding": "identity"})
+    assert (head.status, head.headers["content-length"]) == (200, str(len(body)))

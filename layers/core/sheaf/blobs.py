@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,12 @@ from sheaf.telemetry import logger
 INLINE_LIMIT = 4_400_000
 # Long enough for any client to follow a redirect, too short to pass a link around.
 LINK_LIFE = 60
+# What S3 says with an answer that is handed out: its parameters, and the headers they stand for.
+_CONTENT_HEADERS = {
+    "ResponseContentType": "Content-Type",
+    "ResponseContentEncoding": "Content-Encoding",
+    "ResponseContentDisposition": "Content-Disposition",
+}
 # What sanitize-filename (which Central uses) drops: separators, quotes, control characters, and
 # whatever makes a name that some system cannot store. DEL cannot stand in a header.
 _DROPPED = re.compile(r'[/\\?<>:*|"\x00-\x1f\x7f-\x9f]')
@@ -139,6 +145,21 @@ def link(blob: Blob, name: str) -> str:
         },
         ExpiresIn=LINK_LIFE,
     )
+
+
+def hand_out(data: bytes, headers: Mapping[str, str]) -> str:
+    """Leave an answer in the bucket for a day at most, and give a presigned URL to it.
+
+    Args:
+        data: the body, encoded as `Content-Encoding` says.
+        headers: the answer's; those of its content are kept.
+    """
+    said = {name: headers[header] for name, header in _CONTENT_HEADERS.items() if header in headers}
+    place = {"Bucket": settings.BUCKET_NAME, "Key": f"responses/{clock.uuid()}"}
+    s3 = aws.client("s3")
+    s3.put_object(**place, Body=data)
+    link: str = s3.generate_presigned_url("get_object", Params=place | said, ExpiresIn=LINK_LIFE)
+    return link
 
 
 def disposition(name: str, content_type: str | None = None) -> str:

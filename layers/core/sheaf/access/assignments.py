@@ -78,7 +78,7 @@ def on(actee: Actee, *, extended: bool = False) -> list[dict[str, Any]]:
 
 def holders(role: Role, actee: Actee) -> list[Actor]:
     """List the actors that hold a role on an actee."""
-    return [actor for _, actor in _held(actee, Assignment.sk.startswith(f"{role.id}#"))]
+    return [actor for _, actor in _held(actee, Assignment.sk.startswith(keys.holders(role.id)))]
 
 
 def _held(actee: Actee, condition: Any = None) -> list[tuple[Assignment, Actor]]:

@@ -14,7 +14,7 @@
     D#<form>                    V#<version>          Definition: a published version
     D#<form>                    XML#<sha256>         DefinitionSource: what was uploaded
     C#<project>#<xmlFormId>#<n>#<partition>#<instanceId>  C   Claim of an instanceId
-    S#<form><partition>#<shard> <id>                 Submission, its current version
+    S#<form><partition>#<shard>  <id>                Submission, its current version
     V#<submission>              V#<nr>               SubmissionVersion: an older one, kept aside
     V#<submission>              B#<event>#<hook>     HookBody: what a hook was or will be sent
     E#<form>#<shard>            <id>                 Audit: the outbox of a form's submissions
@@ -94,9 +94,14 @@ def assignments(actee_id: str) -> str:
     return f"G#{actee_id}"
 
 
+def holders(role_id: int) -> str:
+    """Beginning of the sort keys of an actee's Assignments of one role."""
+    return f"{role_id}#"
+
+
 def assignment(actee_id: str, role_id: int, actor_id: int) -> tuple[str, str]:
     """Key of an Assignment."""
-    return assignments(actee_id), f"{role_id}#{actor_id:08d}"
+    return assignments(actee_id), f"{holders(role_id)}{actor_id:08d}"
 
 
 PROJECTS = "PROJECTS"

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
+from sheaf import blobs
 from sheaf.http.request import Request
 
 JSON = "application/json; charset=utf-8"
 # Below this, gzip costs more than it saves.
 GZIP_FROM = 1024
+_TEXT_LIMIT = 1_000_000
 _COMPRESSIBLE = ("application/json", "application/xml", "text/")
 _GZIP = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([0-9.]+))?\s*(?:,|$)", re.IGNORECASE)
 _REDIRECTS = {
@@ -67,7 +69,8 @@ def finish(request: Request, response: Response) -> dict[str, Any]:
     """Add what every response carries and give it as API Gateway takes it.
 
     Caching headers and weak ETags are those of Central (Express); a GET whose ETag the client
-    already has is answered 304.
+    already has is answered 304. What is too large for Lambda's answer (6 MB, of which base64 takes
+    a quarter) is left in the bucket, and the client sent there (303).
     """
     reading = request.method in ("GET", "HEAD")
     headers = _caching(request, reading=reading) | dict(response.headers)
@@ -87,6 +90,9 @@ def finish(request: Request, response: Response) -> dict[str, Any]:
     if request.method == "HEAD" and body:
         headers["Content-Length"] = str(len(body))
         body = b""
+    if len(body) > blobs.INLINE_LIMIT and reading:
+        link = blobs.hand_out(body, headers)
+        return finish(request, Response.redirect(link, status=303))
     return _payload(response.status, headers, body, response.cookies)
 
 
@@ -135,7 +141,9 @@ def _payload(
     payload: dict[str, Any] = {"statusCode": status, "headers": headers}
     if cookies:
         payload["cookies"] = list(cookies)
-    text = None if "Content-Encoding" in headers else _text(body)
+    # Beyond a megabyte as base64: escaped as text inside JSON, a body could double.
+    plain = "Content-Encoding" not in headers and len(body) <= _TEXT_LIMIT
+    text = _text(body) if plain else None
     payload["isBase64Encoded"] = text is None
     payload["body"] = b64encode(body).decode() if text is None else text
     return payload
