@@ -24,8 +24,9 @@ SERVICES = ("s3", "sqs", "events", "ssm")
 
 @dataclass(frozen=True)
 class Call:
-    """One call: the service's name for it, what is sent, and the thread that waits for it."""
+    """One call: of which service, its name there, what is sent, and the thread that waits."""
 
+    service: str
     operation: str
     sent: dict[str, Any]
     thread: int
@@ -94,9 +95,10 @@ class Wire:
         return steps
 
     def _on_before(self, model: Any, params: dict[str, Any], context: Any, **_: Any) -> Any:
+        here = threading.get_ident()
         with self._lock:
             number = len(self.calls)
-            self.calls.append(Call(model.name, params, threading.get_ident()))
+            self.calls.append(Call(model.service_model.service_name, model.name, params, here))
         context["number"] = self._here.number = number
         return self._before(number)
 

@@ -6,7 +6,7 @@ import random
 import re
 import urllib.request
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
@@ -631,8 +631,11 @@ def test_an_answer_too_large_for_lambda_is_handed_out_by_a_link(cast):
     assert cast.alice.post(PATH, body).status == 200
     answer = cast.alice.get(f"{PATH}/large.xml", headers={"accept-encoding": "identity"})
     assert answer.status == 303
+    said = parse_qs(urlsplit(answer.headers["location"]).query)
+    assert said["response-content-type"] == ["application/xml; charset=utf-8"]
     with urllib.request.urlopen(answer.headers["location"], timeout=30) as given:
-        assert given.headers["content-type"] == "application/xml; charset=utf-8"
+        # The emulator drops a content type's parameters; what is asked of S3 names them.
+        assert given.headers["content-type"] == "application/xml"
         assert given.read() == body
     head = cast.alice.head(f"{PATH}/large.xml", headers={"accept-encoding": "identity"})
     assert (head.status, head.headers["content-length"]) == (200, str(len(body)))

@@ -22,7 +22,7 @@ from tests import happy
 from tests.api import Answer, routes
 from tests.happy import DONE, Happy
 from tests.stage import COUNTERS, Stage, State, changes
-from tests.wire import Wire, http_error, refusal, s3_error
+from tests.wire import Call, Wire, http_error, refusal, s3_error
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 BIG = random.Random(7).randbytes(250_000).hex()
@@ -72,7 +72,7 @@ class Rehearsal:
     files: dict[str, bytes]
     new: State
     answer: Answer
-    calls: list[str]
+    calls: list[Call]
 
     def put_back(self) -> None:
         self.stage.restore(self.old, self.files)
@@ -103,7 +103,7 @@ def rehearsal(stage, request) -> Rehearsal:
     assert done.status == DONE, done.text
     new = changes(stage.table())
     assert new != changes(old), "it changes something"
-    return Rehearsal(send, asked.again, stage, steered, old, files, new, done, wire.names)
+    return Rehearsal(send, asked.again, stage, steered, old, files, new, done, wire.calls)
 
 
 every_request = pytest.mark.parametrize("rehearsal", REQUESTS, indirect=True)
@@ -136,8 +136,8 @@ def repeat(rehearsal: Rehearsal, where: str, *, done: bool) -> None:
 def test_a_crash_leaves_one_state_or_the_other_and_the_next_try_finishes(rehearsal):
     outcomes = set()
     for moment in ("before", "after"):
-        for number, name in enumerate(rehearsal.calls):
-            where = f"{moment} {name} (call {number})"
+        for number, call in enumerate(rehearsal.calls):
+            where = f"{moment} {call.operation} (call {number})"
             rehearsal.put_back()
 
             def crash(reached: int, number: int = number) -> None:
@@ -146,7 +146,7 @@ def test_a_crash_leaves_one_state_or_the_other_and_the_next_try_finishes(rehears
 
             with Wire(**{moment: crash}) as wire:
                 failed = rehearsal.send()
-            assert wire.names == rehearsal.calls[: number + 1], where
+            assert wire.names == [each.operation for each in rehearsal.calls[: number + 1]], where
             assert (failed.status, failed.json) == (500, {"message": "Internal Server Error"})
             done = whole(rehearsal, where)
             outcomes.add(done)
@@ -160,21 +160,20 @@ DYNAMODB_FAULTS = [
     (500, "InternalServerError"),
 ]
 S3_FAULTS = [(503, "SlowDown"), (500, "InternalError")]
-S3_CALLS = ("PutObject", "GetObject", "DeleteObject")
 
 
-def faults(call: str) -> Iterator[tuple[str, Callable[[], Any]]]:
+def faults(call: Call) -> Iterator[tuple[str, Callable[[], Any]]]:
     """What AWS may answer instead of doing what it was asked for."""
-    if call in S3_CALLS:
+    if call.service == "s3":
         for status, code in S3_FAULTS:
             yield code, lambda status=status, code=code: s3_error(status, code)
         return
-    if call == "GetParameter":
+    if call.service != "dynamodb":
         yield "ThrottlingException", lambda: http_error(400, "ThrottlingException")
         return
     for status, code in DYNAMODB_FAULTS:
         yield code, lambda status=status, code=code: http_error(status, code)
-    if call == "TransactWriteItems":
+    if call.operation == "TransactWriteItems":
         yield "TransactionInProgress", lambda: http_error(400, "TransactionInProgressException")
         yield "TransactionConflict", conflict
 
@@ -193,8 +192,9 @@ def _no_naps(monkeypatch):
 @every_request
 @pytest.mark.usefixtures("_no_naps")
 def test_a_fault_of_aws_at_any_call_is_survived(rehearsal):
-    for number, name in enumerate(rehearsal.calls):
-        for code, fault in faults(name):
+    for number, call in enumerate(rehearsal.calls):
+        name = call.operation
+        for code, fault in faults(call):
             rehearsal.put_back()
             tries = []
 
@@ -215,18 +215,19 @@ def test_a_fault_of_aws_at_any_call_is_survived(rehearsal):
 @pytest.mark.usefixtures("_no_naps")
 def test_a_lost_answer_does_nothing_twice(rehearsal):
     """AWS does what it was asked for and the answer gets lost: botocore asks once more."""
-    for number, name in enumerate(rehearsal.calls):
+    for number, call in enumerate(rehearsal.calls):
+        name = call.operation
         if name == "UpdateItem":
             continue  # of a Counter: a number is lost
         rehearsal.put_back()
         tries = []
 
-        def lose(reached: int, go: Any, number=number, tries=tries, name=name):
+        def lose(reached: int, go: Any, number=number, tries=tries, call=call):
             if reached != number or tries:
                 return None
             tries.append(reached)
             go()
-            if name in S3_CALLS:
+            if call.service == "s3":
                 return s3_error(500, "InternalError")
             return http_error(500, "InternalServerError")
 
@@ -238,8 +239,9 @@ def test_a_lost_answer_does_nothing_twice(rehearsal):
 
 @every_request
 def test_a_throttle_that_does_not_end_is_told_as_such(rehearsal):
-    for number, name in enumerate(rehearsal.calls):
-        if name in S3_CALLS or name in ("Query", "GetParameter"):
+    for number, call in enumerate(rehearsal.calls):
+        name = call.operation
+        if call.service != "dynamodb" or name == "Query":
             continue
         rehearsal.put_back()
         throttle = refusal("ProvisionedThroughputExceededException")
