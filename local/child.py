@@ -53,6 +53,7 @@ class Channel:
         except OSError:
             return
         finally:
+            self._lines.close()
             self._end.close()
 
 

@@ -30,6 +30,8 @@ BESIDES = {"forms/create": {"lxml"}}
 LATE = {"boto3", "cryptography", "openpyxl", "pydantic", "pyxform", "requests", "xlrd", "zxcvbn"}
 
 # Where a package comes from tells it from Python's own modules; site start-up hooks are no imports.
+# botocore takes certifi's certificates where it is installed, as it is beside the tests' tools; the
+# layer holds botocore's own.
 _LISTING = """
 import json
 found = {
@@ -37,7 +39,7 @@ found = {
     if "site-packages" in (getattr(module, "__file__", None) or "")
 }
 standard = sorted(name for name in sys.modules if name in %r)
-print(json.dumps([sorted(found - {"_distutils_hack", "sitecustomize"}), standard]))
+print(json.dumps([sorted(found - {"_distutils_hack", "certifi", "sitecustomize"}), standard]))
 """
 # Parts of the standard library that are slow to load and easily pulled in.
 SLOW = {

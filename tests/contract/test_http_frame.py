@@ -461,6 +461,20 @@ def test_a_write_that_fails_changes_nothing(cast, code, status, problem):
     assert after == before
 
 
+def test_a_throttle_that_does_not_end_says_so_for_reads_too(cast):
+    alice = cast.alice
+    for call, path in (("BatchGetItem", ONE), ("Query", PROJECTS)):
+        wire = Wire(
+            before=lambda number: (
+                refusal("ThrottlingException") if wire.names[number] == call else None  # noqa: B023
+            )
+        )
+        with wire:
+            answer = alice.get(path)
+        assert call in wire.names
+        assert (answer.status, answer.json["code"]) == (503, 503.1), path
+
+
 # Hostile input
 
 

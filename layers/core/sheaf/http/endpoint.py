@@ -14,9 +14,10 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any
 
+from sheaf.db.items import throttled
 from sheaf.http.request import Request
 from sheaf.http.response import Response, finish, render
-from sheaf.problems import BadHeader, NotFound, Problem
+from sheaf.problems import BadHeader, Busy, NotFound, Problem
 from sheaf.telemetry import logger
 
 Handle = Callable[[Request], Any]
@@ -73,12 +74,10 @@ def _kernel(
             response = render(handle(request))
             if not (anonymous or request.authenticated):
                 raise AssertionError("a handler answered without asking who asks")  # noqa: TRY301
-        except Problem as problem:
-            code = problem.code
-            response = write_problem(request, problem)
-        except Exception:
-            logger.exception("failed", extra={"route": request.route, "request_id": request.id})
-            response = Response.json({"message": "Internal Server Error"}, status=500)
+        except Exception as error:
+            problem = _problem(error)
+            code = problem.code if problem else None
+            response = write_problem(request, problem) if problem else _failed(request)
         if headers and request.authenticated:
             response = replace(response, headers={**headers, **response.headers})
         payload = finish(request, response)
@@ -86,6 +85,20 @@ def _kernel(
         return payload
 
     return handler
+
+
+def _problem(error: Exception) -> Problem | None:
+    """Give the Problem that an exception is or stands for, None for a fault of ours."""
+    if isinstance(error, Problem):
+        return error
+    # The tables' own modules try again; what still fails after that may succeed in a moment.
+    return Busy() if throttled(error) else None
+
+
+def _failed(request: Request) -> Response:
+    """Answer an exception that nobody foresaw, which the log tells in full."""
+    logger.exception("failed", extra={"route": request.route, "request_id": request.id})
+    return Response.json({"message": "Internal Server Error"}, status=500)
 
 
 def _log(request: Request, status: int, code: float | None, began: float) -> None:
