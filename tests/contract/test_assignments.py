@@ -10,22 +10,13 @@ from sheaf.access.actors import Actor
 from sheaf.db import keys, reads
 from sheaf.forms.forms import Form
 from sheaf.projects.projects import Project
+from tests.answers import ANONYMOUS, DONE, FORBIDDEN, NOT_FOUND
 from tests.cast import audits, stored
 
 SITE = "/v1/assignments"
 PROJECT = "/v1/projects/1/assignments"
 FORM = "/v1/projects/1/forms/simple/assignments"
 LEVELS = (SITE, PROJECT, FORM)
-ANONYMOUS = {
-    "message": "Could not authenticate with the provided credentials.",
-    "code": 401.2,
-}
-FORBIDDEN = {
-    "message": "The authentication you provided does not have rights to perform that action.",
-    "code": 403.1,
-}
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
-DONE = {"success": True}
 
 
 def number(cast, name: str) -> int:

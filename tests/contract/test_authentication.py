@@ -11,23 +11,15 @@ from sheaf.access import actors, sessions
 from sheaf.access.sessions import Session
 from sheaf.access.users import Email
 from sheaf.db import keys, reads
+from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.cast import PASSWORD, audits, stored
 
 ME = "/v1/users/current"
 PROJECTS = "/v1/projects"
-ANONYMOUS = {
-    "message": "Could not authenticate with the provided credentials.",
-    "code": 401.2,
-}
 HTTPS_ONLY = {
     "message": "This authentication method is only available over HTTPS",
     "code": 401.3,
 }
-FORBIDDEN = {
-    "message": "The authentication you provided does not have rights to perform that action.",
-    "code": 403.1,
-}
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
 UNKNOWN = "a" * 64
 KEY = "K!" * 32
 PLAIN = {"x-forwarded-proto": "http"}

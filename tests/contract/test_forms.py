@@ -16,6 +16,7 @@ from sheaf.access.auth import SYSTEM
 from sheaf.db import keys, reads
 from sheaf.forms import forms, publication
 from sheaf.forms.forms import Form
+from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.cast import audits, is_time, stored, xform, xml
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -27,15 +28,6 @@ KEYS = [
 ]  # fmt: skip
 FORMS = "/v1/projects/1/forms"
 FORM = f"{FORMS}/simple"
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
-FORBIDDEN = {
-    "message": "The authentication you provided does not have rights to perform that action.",
-    "code": 403.1,
-}
-ANONYMOUS = {
-    "message": "Could not authenticate with the provided credentials.",
-    "code": 401.2,
-}
 
 
 def described(made, raw: bytes, **differs):

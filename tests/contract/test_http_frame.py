@@ -12,17 +12,13 @@ import pytest
 
 from sheaf.access.actors import Actor
 from sheaf.db import keys, reads
+from tests.answers import ANONYMOUS, NOT_FOUND
 from tests.api import InProcess
 from tests.cast import PASSWORD, audits, stored
 from tests.wire import Wire, refusal
 
 PROJECTS = "/v1/projects"
 ONE = "/v1/projects/1"
-ANONYMOUS = {
-    "message": "Could not authenticate with the provided credentials.",
-    "code": 401.2,
-}
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
 ALICE = {"email": "alice@example.org", "password": PASSWORD}
 JSON = {"content-type": "application/json"}
 
@@ -33,7 +29,7 @@ def etag(body: bytes) -> str:
     return f'W/"{len(body):x}-{digest}"'
 
 
-def unparseable(length: int) -> dict:
+def unparsable(length: int) -> dict:
     return {
         "message": f"Could not parse the given data ({length} chars) as json.",
         "code": 400.1,
@@ -319,7 +315,7 @@ def test_what_says_that_it_is_json_and_is_not_is_told(cast, route):
     ):
         answer = alice.request(*route, body, headers=JSON)
         assert answer.status == 400, body[:40]
-        assert answer.json == unparseable(length), body[:40]
+        assert answer.json == unparsable(length), body[:40]
     assert stored() == before
 
 

@@ -8,21 +8,13 @@ from sheaf.db import keys, reads
 from sheaf.problems import AlreadyExists
 from sheaf.projects import projects
 from sheaf.projects.projects import Project
+from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.cast import audits, is_time, stored
 
 PROJECTS = "/v1/projects"
 ONE = "/v1/projects/1"
 EXTENDED = {"X-Extended-Metadata": "true"}
 COLLECTING = ["open_form.list", "open_form.read", "project.read", "submission.create"]
-ANONYMOUS = {
-    "message": "Could not authenticate with the provided credentials.",
-    "code": 401.2,
-}
-FORBIDDEN = {
-    "message": "The authentication you provided does not have rights to perform that action.",
-    "code": 403.1,
-}
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
 MISSING_NAME = {
     "message": "Required parameter name missing.",
     "code": 400.2,

@@ -12,13 +12,13 @@ from sheaf import aws as aws_clients
 from sheaf import clock, settings
 from sheaf.db import items
 from sheaf.submissions import purge
+from tests.answers import NOT_FOUND
 from tests.api import handler
 from tests.cast import audits, stored, xml
 from tests.contract.test_forms import together
 
 FORM = "/v1/projects/1/forms/simple"
 PATH = f"{FORM}/submissions"
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
 NOTES = {"x-action-notes": "private"}
 
 

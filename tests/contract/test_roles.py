@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-ANONYMOUS = {
-    "message": "Could not authenticate with the provided credentials.",
-    "code": 401.2,
-}
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
+from tests.answers import ANONYMOUS, NOT_FOUND
+
 ROLES = [
     (1, "Administrator", "admin"),
     (2, "App User", "app-user"),

@@ -15,6 +15,7 @@ from sheaf.access import actors, sessions
 from sheaf.access.sessions import Session
 from sheaf.access.users import Email
 from sheaf.db import keys, reads
+from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.cast import PASSWORD, audits, is_time, stored
 
 SESSIONS = "/v1/sessions"
@@ -28,15 +29,6 @@ CLEARED = [
     " HttpOnly; Secure; SameSite=Strict",
     "__csrf=null; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Secure; SameSite=Strict",
 ]
-ANONYMOUS = {
-    "message": "Could not authenticate with the provided credentials.",
-    "code": 401.2,
-}
-FORBIDDEN = {
-    "message": "The authentication you provided does not have rights to perform that action.",
-    "code": 403.1,
-}
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
 
 
 def token_of(person) -> str:

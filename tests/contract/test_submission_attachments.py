@@ -16,6 +16,7 @@ from sheaf.forms.forms import Form
 from sheaf.problems import Forbidden
 from sheaf.submissions import attachments, reception
 from sheaf.submissions.records import Submission
+from tests.answers import ANONYMOUS, DONE, FORBIDDEN, NOT_FOUND
 from tests.cast import Cast, audits, stored, xml
 from tests.contract.test_forms import together
 from tests.contract.test_submissions import size
@@ -25,13 +26,6 @@ PATH = f"{FORM}/submissions"
 ONE = f"{PATH}/one"
 FILES = f"{ONE}/attachments"
 FILE = f"{FILES}/a.jpg"
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
-FORBIDDEN = {
-    "message": "The authentication you provided does not have rights to perform that action.",
-    "code": 403.1,
-}
-ANONYMOUS = {"message": "Could not authenticate with the provided credentials.", "code": 401.2}
-DONE = {"success": True}
 JPEG = {"content-type": "image/jpeg"}
 
 

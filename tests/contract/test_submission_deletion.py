@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.cast import audits, is_time, stored, xml
 from tests.contract.test_forms import together
 
 FORM = "/v1/projects/1/forms/simple"
 PATH = f"{FORM}/submissions"
 ONE = f"{PATH}/one"
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
-FORBIDDEN = {
-    "message": "The authentication you provided does not have rights to perform that action.",
-    "code": 403.1,
-}
-ANONYMOUS = {"message": "Could not authenticate with the provided credentials.", "code": 401.2}
 
 
 @pytest.fixture(autouse=True)

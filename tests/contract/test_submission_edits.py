@@ -11,17 +11,12 @@ from sheaf.problems import OutdatedCopy
 from sheaf.submissions import instance, submissions
 from sheaf.submissions.reception import Received
 from sheaf.submissions.records import Submission
+from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.cast import Cast, audits, is_time, stored, xform, xml
 
 FORM = "/v1/projects/1/forms/simple"
 PATH = f"{FORM}/submissions"
 ONE = f"{PATH}/one"
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
-FORBIDDEN = {
-    "message": "The authentication you provided does not have rights to perform that action.",
-    "code": 403.1,
-}
-ANONYMOUS = {"message": "Could not authenticate with the provided credentials.", "code": 401.2}
 
 
 def outdated(deprecated_id: str):

@@ -13,17 +13,12 @@ import pytest
 from sheaf import settings
 from sheaf.db import keys, reads
 from sheaf.forms.forms import Form
+from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.cast import Cast, audits, is_time, stored, xform, xml
 
 DATA = Path(__file__).parents[1] / "data"
 FORM = "/v1/projects/1/forms/simple"
 PATH = f"{FORM}/submissions"
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
-FORBIDDEN = {
-    "message": "The authentication you provided does not have rights to perform that action.",
-    "code": 403.1,
-}
-ANONYMOUS = {"message": "Could not authenticate with the provided credentials.", "code": 401.2}
 CREATED = [
     "instanceId", "submitterId", "deviceId", "createdAt", "updatedAt", "userAgent",
     "currentVersion",

@@ -10,19 +10,11 @@ import pytest
 from sheaf.access.actors import Actor
 from sheaf.access.roles import _ADMINISTER
 from sheaf.db import keys, reads
+from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.cast import PASSWORD, audits, is_time, stored
 
 USERS = "/v1/users"
 NEW = "purple monkey dishwasher"
-ANONYMOUS = {
-    "message": "Could not authenticate with the provided credentials.",
-    "code": 401.2,
-}
-FORBIDDEN = {
-    "message": "The authentication you provided does not have rights to perform that action.",
-    "code": 403.1,
-}
-NOT_FOUND = {"message": "Could not find the resource you were looking for.", "code": 404.1}
 TOO_SHORT = {
     "message": "The password or passphrase provided does not meet the required length.",
     "code": 400.21,

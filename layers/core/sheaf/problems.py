@@ -51,7 +51,7 @@ def found(thing: _T | None) -> _T:
 # 400: the request itself is wrong.
 
 
-class Unparseable(Problem):
+class Unparsable(Problem):
     """The body is not in the format that its Content-Type names (details: format, rawLength)."""
 
     code = 400.1
@@ -164,7 +164,7 @@ class FieldTypeConflict(Problem):
     )
 
 
-class FilterUnparseable(Problem):
+class FilterUnparsable(Problem):
     """An OData filter expression is no expression (details: reason)."""
 
     code = 400.18
@@ -253,7 +253,7 @@ class PasswordTooLong(Problem):
     message = "The password or passphrase provided exceeds the maximum length."
 
 
-class MultipartUnparseable(Problem):
+class MultipartUnparsable(Problem):
     """A multipart body is broken (details: the reason)."""
 
     code = 400.39

@@ -14,7 +14,7 @@ from sheaf.access.auth import Auth
 from sheaf.db import reads
 from sheaf.db.reads import Lookup
 from sheaf.http import authenticate
-from sheaf.problems import BadEncoding, BadHeader, BodyTooLarge, NotUtf8, Unparseable
+from sheaf.problems import BadEncoding, BadHeader, BodyTooLarge, NotUtf8, Unparsable
 
 _T = TypeVar("_T")
 
@@ -170,7 +170,7 @@ class Request:
         Raises:
             BadEncoding: it is compressed.
             BodyTooLarge: over 250 kB.
-            Unparseable: it says that it is JSON and is not.
+            Unparsable: it says that it is JSON and is not.
         """
         if "json" not in (self.content_type or "json"):
             return {}
@@ -186,7 +186,7 @@ class Request:
         except (ValueError, RecursionError):
             # JavaScript counts UTF-16 units.
             length = len(text.encode("utf-16-le")) // 2
-            raise Unparseable(format="json", rawLength=length) from None
+            raise Unparsable(format="json", rawLength=length) from None
         return body if isinstance(body, dict) else {}
 
     @property

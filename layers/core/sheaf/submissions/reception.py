@@ -23,7 +23,7 @@ from sheaf.problems import (
     FormNotAccepting,
     FormVersionUnknown,
     UnexpectedValue,
-    Unparseable,
+    Unparsable,
     ValueTooLong,
 )
 from sheaf.submissions import instance, location
@@ -130,7 +130,7 @@ def _read(sent: Sent) -> Instance:
     try:
         json.loads(text or "{}")
     except (ValueError, RecursionError):
-        raise Unparseable(format="json", rawLength=len(text)) from None
+        raise Unparsable(format="json", rawLength=len(text)) from None
     return instance.read(b"")
 
 
