@@ -95,7 +95,7 @@ Sheaf runs at {stack.url} (ready in {seconds:.1f} s)
 
 Try:
   curl -u {who} {stack.url}/v1/projects
-  curl -u {who} {stack.url}/v1/users/current
+  curl -u {who} {stack.url}{stack.sample or "/v1/users/current"}
   curl -H 'content-type: application/json' -d {shlex.quote(login)} {stack.url}/v1/sessions
 
 Ctrl-C stops everything. Requests, events and hook deliveries:

@@ -24,7 +24,7 @@ class Options:
     port: int = 3000
     aws_port: int = 4566
     state: Path | None = CHECKOUT / ".state"
-    seed: str = "none"
+    seed: str = "sample"
     admin_email: str = "admin@example.org"
     admin_password: str | None = None
     strict: bool = False

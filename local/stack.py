@@ -67,6 +67,8 @@ class Stack:
         self.journal = Journal(write)
         self.admin_email = admin_email
         self.admin_password = ""
+        # The path of the sample project's submissions, where this start has loaded it.
+        self.sample: str | None = None
         self.deployed = deploy.Deployed({}, {}, is_new=False)
 
     def start(self) -> None:
@@ -127,7 +129,8 @@ class Stack:
             from local import seed
 
             with self.journal.muted():
-                seed.load(self.url, self.admin_email, self.admin_password)
+                loaded = seed.load(self.url, self.admin_email, self.admin_password)
+                self.sample = loaded.path
                 self._hosts.drain()
 
     @property
