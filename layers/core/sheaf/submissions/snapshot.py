@@ -85,28 +85,43 @@ def at(event: Mapping[str, Any], moment: int) -> Snapshot | None:
 
 
 def _find(event: Mapping[str, Any]) -> _Found | None:
-    refs = _refs(event)
-    for attempt in range(TRIES):
-        live, trashed, kept, definition, actor = reads.fetch(refs)
-        current = _newest(each for each in (live, trashed) if each is not None)
-        if current is not None and current.edits == event["version"]:
-            return _Found(current, current, definition, actor)
-        if current is not None and kept is not None:
-            return _Found(current, kept, definition, actor)
-        clock.wait(0.05 * 2**attempt)
-    return None
-
-
-def _refs(event: Mapping[str, Any]) -> list[Ref[Any]]:
-    """Refer to all that an event may lead to; it is read with one call."""
     form_id, submission_id, actor_id = event["formId"], event["submissionId"], event["actorId"]
-    return [
+    # Most events are told at once, so the submission still lies where the event has left it.
+    place = LIVE if event["deletedAt"] is None else TRASH
+    current, definition, actor = reads.fetch(
+        [
+            Submission.ref(keys.submission(form_id, place, submission_id)),
+            Definition.ref(keys.definition(form_id, event["formVersion"])),
+            NOWHERE if actor_id is None else Actor.ref(keys.actor(actor_id)),
+        ]
+    )
+    version = current
+    if current is None or current.edits != event["version"]:
+        current, version = _look_everywhere(event)
+    if current is None or version is None:
+        return None
+    return _Found(current, version, definition, actor)
+
+
+def _look_everywhere(
+    event: Mapping[str, Any],
+) -> tuple[Submission | None, SubmissionVersion | None]:
+    """Find a submission that has been edited or moved since, and its version of then."""
+    form_id, submission_id = event["formId"], event["submissionId"]
+    refs: list[Ref[Any]] = [
         Submission.ref(keys.submission(form_id, LIVE, submission_id)),
         Submission.ref(keys.submission(form_id, TRASH, submission_id)),
         SubmissionVersion.ref(keys.version(submission_id, event["version"])),
-        Definition.ref(keys.definition(form_id, event["formVersion"])),
-        NOWHERE if actor_id is None else Actor.ref(keys.actor(actor_id)),
     ]
+    for attempt in range(TRIES):
+        live, trashed, kept = reads.fetch(refs)
+        current = _newest(each for each in (live, trashed) if each is not None)
+        if current is not None and current.edits == event["version"]:
+            return current, current
+        if current is not None and kept is not None:
+            return current, kept
+        clock.wait(0.05 * 2**attempt)
+    return None, None
 
 
 def _newest(found: Iterable[Submission]) -> Submission | None:

@@ -65,7 +65,7 @@ def test_a_match_that_crashes_is_made_good_by_the_next(scene, way, receiver, mon
             assert [d["state"] for d in scene.deliveries(hook)] == ["succeeded"] * number
         if done:
             break
-    assert done == ["Query", "Query", "BatchGetItem", *["TransactWriteItems", "SendMessage"] * 2]
+    assert done == ["Query", "Query", "BatchGetItem", *["PutItem", "PutItem", "SendMessage"] * 2]
     assert len(receiver.requests) == 2 * number
 
 
