@@ -91,7 +91,10 @@ def _form_id(root: Any) -> str:
     if not xml_form_id:
         raise MissingParameter(field="formId")
     if re.search(r"\.(xlsx?|xml)\Z", xml_form_id):
-        reason = "a form ID may not end in .xml, .xls or .xlsx."
+        reason = (
+            "The Form ID cannot end in .xls, .xlsx, or .xml. Please either specify an allowed ID "
+            "in the form itself, or rename the file (eg change form.xls.xls to form.xls)."
+        )
         raise UnexpectedValue(field="formId", value=xml_form_id, reason=reason)
     return str(xml_form_id)
 

@@ -237,7 +237,8 @@ def test_an_id_that_reads_as_a_file_name_is_refused(xml_form_id):
     assert caught.value.details == {
         "field": "formId",
         "value": xml_form_id,
-        "reason": "a form ID may not end in .xml, .xls or .xlsx.",
+        "reason": "The Form ID cannot end in .xls, .xlsx, or .xml. Please either specify an "
+        "allowed ID in the form itself, or rename the file (eg change form.xls.xls to form.xls).",
     }
 
 
