@@ -89,7 +89,7 @@ def create(form: Form, received: Received, client: Client, *, by: Auth) -> dict[
     try:
         with Transaction() as tx:
             _claim(tx, form, received.instance_id, submission_id, 0)
-            tx.create(submission)
+            tx.create(submission, otherwise=Busy())
             tell(tx, "submission.create", form, submission, by=by)
     except AlreadyExists:
         # Nothing will ever lead to what was stored for it.
