@@ -6,15 +6,16 @@ Who changes one while it is under way holds a lease on it (`sheaf.hooks.leases`)
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, ListAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError
 
 from sheaf import blobs, clock, fields
 from sheaf.db import keys, reads
 from sheaf.db.compression import pack, unpack
+from sheaf.db.conditional import held
 from sheaf.db.items import IntegerAttribute, Item
 from sheaf.hooks import events
 from sheaf.hooks.events import Event
@@ -133,13 +134,7 @@ def create(hook: Hook, event: Event, body: bytes | None) -> Delivery:
 
 def _write_once(item: Item) -> bool:
     """Put an item unless one is there already; give whether it was put."""
-    try:
-        item.save(condition=type(item).pk.does_not_exist())
-    except PutError as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
-        return False
-    return True
+    return held(partial(item.save, condition=type(item).pk.does_not_exist()))
 
 
 def body_key(delivery: Delivery) -> tuple[str, str]:

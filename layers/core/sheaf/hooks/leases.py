@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
-
-from pynamodb.exceptions import UpdateError
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from sheaf import aws, clock, settings
 from sheaf.db import keys, reads
+from sheaf.db.conditional import held
 from sheaf.hooks import deliveries
 from sheaf.hooks.deliveries import Delivery
 
+if TYPE_CHECKING:
+    from pynamodb.expressions.update import Action
+
 # Seconds that a wake-up can wait in the queue (SQS's limit).
 LONGEST_NAP = 900
-_FAILED = "ConditionalCheckFailedException"
 
 
 def wake(delivery: Delivery) -> None:
@@ -57,23 +59,17 @@ def take(hook_id: str, event_key: str, seconds: int) -> Delivery | None:
         Delivery.due_at.does_not_exist() | (Delivery.due_at <= f"{now:016d}")
     )
     left = (Delivery.state == deliveries.DELIVERING) & (Delivery.lease < now)
-    try:
-        delivery.update(
-            actions=[
-                Delivery.state.set(deliveries.DELIVERING),
-                Delivery.lease.set(now + seconds * 1_000_000),
-                Delivery.due_at.remove(),
-            ],
-            condition=due | left,
-        )
-    except UpdateError as error:
-        if error.cause_response_code != _FAILED:
-            raise
-        found = reads.get(Delivery.ref((delivery.pk, delivery.sk)))
-        if found is not None and found.state in (*deliveries.WAITING, deliveries.DELIVERING):
-            wake(found)
-        return None
-    return delivery
+    actions: list[Action] = [
+        Delivery.state.set(deliveries.DELIVERING),
+        Delivery.lease.set(now + seconds * 1_000_000),
+        Delivery.due_at.remove(),
+    ]
+    if held(partial(delivery.update, actions, condition=due | left)):
+        return delivery
+    found = reads.get(Delivery.ref((delivery.pk, delivery.sk)))
+    if found is not None and found.state in (*deliveries.WAITING, deliveries.DELIVERING):
+        wake(found)
+    return None
 
 
 def settle(
@@ -97,10 +93,4 @@ def settle(
     if reason is not None:
         actions.append(Delivery.reason.set(reason))
     mine = (Delivery.state == deliveries.DELIVERING) & (Delivery.lease == delivery.lease)
-    try:
-        delivery.update(actions=actions, condition=mine)
-    except UpdateError as error:
-        if error.cause_response_code != _FAILED:
-            raise
-        return False
-    return True
+    return held(partial(delivery.update, actions, condition=mine))

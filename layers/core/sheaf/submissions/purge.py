@@ -8,17 +8,15 @@ in the audit log, but for the notes, which are the clients' words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from typing import Any
-
-from pynamodb.exceptions import DeleteError, UpdateError
 
 from sheaf import blobs, clock
 from sheaf.access.auth import SYSTEM
 from sheaf.db import keys, reads
 from sheaf.db.audit import Audit
+from sheaf.db.conditional import held
 from sheaf.db.items import DueIndex, IntegerAttribute, Item
 from sheaf.db.transaction import Transaction
 from sheaf.problems import Busy, NotFound
@@ -60,7 +58,7 @@ def due(before: int) -> Iterator[Submission]:
 def _mark(submission: Submission) -> bool:
     """Mark a submission as going, unless it has been restored or changed meanwhile."""
     unchanged = Submission.revision == submission.revision
-    return _held(
+    return held(
         lambda: submission.update(actions=[Submission.purging.set(True)], condition=unchanged)
     )
 
@@ -88,14 +86,14 @@ def _free(submission: Submission, version: SubmissionVersion | None) -> None:
         return
     project_id, xml_form_id, use = submission.home
     claim = Claim(*keys.claim(project_id, xml_form_id, use, LIVE, version.instance_id))
-    _held(lambda: claim.delete(condition=Claim.submission_id == submission.id))
+    held(lambda: claim.delete(condition=Claim.submission_id == submission.id))
 
 
 def _blank_notes(submission: Submission) -> None:
     feed = keys.feed_of(submission.pk, submission.id)
     for moment in submission.events:
         row = Audit(feed, keys.event_of(submission.id, int(moment)))
-        _held(partial(row.update, [Audit.notes.set("")], condition=Audit.pk.exists()))
+        held(partial(row.update, [Audit.notes.set("")], condition=Audit.pk.exists()))
 
 
 def _close() -> int:
@@ -107,14 +105,3 @@ def _close() -> int:
         tx.delete(run, PurgeRun.removed == run.removed, otherwise=Busy())
         tx.audit("submission.purge", by=SYSTEM, details={"submissions_deleted": run.removed})
     return int(run.removed)
-
-
-def _held(write: Callable[[], Any]) -> bool:
-    """Make a conditional write; give whether its condition held."""
-    try:
-        write()
-    except (DeleteError, UpdateError) as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
-        return False
-    return True
