@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
 _DENIED_4 = tuple(
     ipaddress.IPv4Network(text)
     for text in (

@@ -22,7 +22,6 @@ from sheaf.telemetry import logger
 
 Handle = Callable[[Request], Any]
 LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
-Wrap = Callable[[Handle], LambdaHandler]
 
 
 OPENROSA_HEADERS = {

@@ -27,17 +27,14 @@ def run(properties: Mapping[str, Any]) -> None:
     """Make what a new stack needs.
 
     Args:
-        properties: `AdminEmail`, and `ProjectName` for the project that comes with the stack.
+        properties: `AdminEmail`, the administrator's address.
     """
     _secret(SEALING_KEY, b64encode(secrets.token_bytes(32)).decode())
     password = _secret(ADMIN_PASSWORD, secrets.token_urlsafe(24))
-    email = properties["AdminEmail"]
-    draft = users.Draft(email, properties.get("AdminName"), password)
+    draft = users.Draft(properties["AdminEmail"], None, password)
     for step in (
         lambda: users.create(draft, by=SYSTEM, role=ADMIN),
-        lambda: projects.create(
-            projects.Draft.named(properties.get("ProjectName", "Project 1")), by=SYSTEM, number=1
-        ),
+        lambda: projects.create(projects.Draft.named("Project 1"), by=SYSTEM, number=1),
     ):
         try:
             step()
