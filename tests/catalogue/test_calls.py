@@ -13,9 +13,8 @@ import pytest
 
 from bench import cost
 from local.receiver import Receiver
-from sheaf import settings, telemetry
+from sheaf import sealing, settings, telemetry
 from sheaf.forms import forms
-from sheaf.hooks import secrets
 from sheaf.setup import bootstrap
 from tests import happy, journey
 from tests.api import handler, routes
@@ -63,7 +62,7 @@ def count(stage, name):
     method = "GET" if name == "$default" else name.split(" ")[0]
     send = asked.ready(stage.set(asked.given), method)
     # As in a process that has just started: what it keeps between requests is not there yet.
-    secrets._held.clear()
+    sealing._held.clear()
     with Wire() as wire:
         answer = send()
     assert answer.status == (308 if name == "$default" else DONE), answer.text
@@ -71,7 +70,7 @@ def count(stage, name):
 
 
 def workers(stage, aws, monkeypatch):
-    secrets._held.clear()
+    sealing._held.clear()
     with Receiver() as receiver:
         steps = journey.travel(stage, lambda: 0, receiver.url)
         assert len(receiver.requests) == 1
@@ -154,7 +153,7 @@ class Lines(logging.Handler):
 
 @pytest.fixture
 def travelled(stage):
-    secrets._held.clear()
+    sealing._held.clear()
     lines = Lines()
     logger = logging.getLogger("sheaf")
     logger.addHandler(lines)

@@ -17,7 +17,7 @@ from typing import Any
 import botocore.endpoint
 import pytest
 
-from sheaf.hooks import secrets
+from sheaf import sealing
 from tests import happy
 from tests.api import Answer, routes
 from tests.happy import DONE, Happy
@@ -78,7 +78,7 @@ class Rehearsal:
         self.stage.restore(self.old, self.files)
         self.steered.reset()
         # A new process has not read the key yet.
-        secrets._held.clear()
+        sealing._held.clear()
 
     def now(self) -> State:
         return changes(self.stage.table())
@@ -97,7 +97,7 @@ def rehearsal(stage, request) -> Rehearsal:
     old, files = stage.table(), stage.files()
     # Not before the scene is set: that must have ids of its own.
     steered = request.getfixturevalue("steered")
-    secrets._held.clear()
+    sealing._held.clear()
     with Wire() as wire:
         done = send()
     assert done.status == DONE, done.text

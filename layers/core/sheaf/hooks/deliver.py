@@ -13,9 +13,9 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sheaf import clock
+from sheaf import clock, sealing
 from sheaf.db import keys, reads
-from sheaf.hooks import connect, deliveries, leases, secrets, signature, verdict
+from sheaf.hooks import connect, deliveries, leases, signature, verdict
 from sheaf.hooks.connect import Answer, UnreachableError
 from sheaf.hooks.deliveries import Delivery, HookBody
 from sheaf.hooks.hooks import Hook
@@ -95,7 +95,7 @@ def _attempt(delivery: Delivery, hook: Hook, frozen: HookBody) -> None:
 
 
 def _headers(delivery: Delivery, hook: Hook, body: bytes) -> dict[str, str]:
-    held, now = secrets.unseal(hook.id, hook.sealed), clock.micros() // 1_000_000
+    held, now = sealing.unseal(hook.id, hook.sealed), clock.micros() // 1_000_000
     headers = {
         "content-type": "application/json; charset=utf-8",
         "user-agent": AGENT,

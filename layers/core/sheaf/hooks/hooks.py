@@ -13,7 +13,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 
-from sheaf import clock
+from sheaf import clock, sealing
 from sheaf.access import actors
 from sheaf.access.auth import Auth
 from sheaf.db import keys, reads
@@ -22,7 +22,7 @@ from sheaf.db.reads import Lookup
 from sheaf.db.transaction import Transaction
 from sheaf.forms import scope as scopes
 from sheaf.forms.forms import Form
-from sheaf.hooks import secrets, signature
+from sheaf.hooks import signature
 from sheaf.hooks.draft import BASIC, NO_AUTH, Draft
 from sheaf.problems import Busy, NotFound, Problem, TooManyHooks
 from sheaf.projects.projects import Project
@@ -51,7 +51,7 @@ class Hook(Item):
 
     `wishes` are what it wanted and since when, `[moment, [type, …]]`, nothing while it was turned
     off: an event is judged by what held when it was committed. `sealed` holds its secrets
-    (`sheaf.hooks.secrets`): `{"keys": ["whsec_…", …], "password": …}`, the newest key first.
+    (`sheaf.sealing`): `{"keys": ["whsec_…", …], "password": …}`, the newest key first.
     """
 
     id = UnicodeAttribute(attr_name="i")
@@ -151,7 +151,7 @@ def create(scope: Scope, body: Mapping[str, Any], *, by: Auth) -> dict[str, Any]
         id=hook_id,
         project_id=project_id,
         form_id=form_id,
-        sealed=secrets.seal(hook_id, {"keys": [secret], "password": draft.password}),
+        sealed=sealing.seal(hook_id, {"keys": [secret], "password": draft.password}),
         wishes=[],
         created_by=by.actor_id,
         created_at=now,
@@ -187,13 +187,13 @@ def delete(scope: Scope, hook: Hook, *, by: Auth) -> None:
 
 
 def _update(scope: Scope, hook: Hook, body: Mapping[str, Any], *, by: Auth) -> Hook:
-    held = secrets.unseal(hook.id, hook.sealed)
+    held = sealing.unseal(hook.id, hook.sealed)
     draft = Draft.merged(body, hook, held["password"])
     changed = Hook()
     changed.deserialize(hook.serialize())
     changed.revision, changed.updated_at = hook.revision + 1, clock.micros()
     if draft.password != held["password"]:
-        changed.sealed = secrets.seal(hook.id, held | {"password": draft.password})
+        changed.sealed = sealing.seal(hook.id, held | {"password": draft.password})
     _fill(changed, draft, changed.updated_at)
     with Transaction() as tx:
         tx.put(changed, Hook.revision == hook.revision, otherwise=Changed())

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sheaf import clock, settings
+from sheaf import clock, sealing, settings
 from sheaf.db import keys, reads
-from sheaf.hooks import events, secrets
+from sheaf.hooks import events
 from sheaf.hooks.hooks import Hook
 
 URL = "http://127.0.0.1:4999/in"
@@ -106,7 +106,7 @@ def test_secrets_lie_sealed_in_the_table(scene, way):
     hook = scene.hook(URL, auth={"type": "basic", "username": "u", "password": "geheim"})
     assert hook["auth"] == {"type": "basic", "username": "u", "password": None}
     kept = stored(hook)
-    assert secrets.unseal(hook["id"], kept.sealed) == {
+    assert sealing.unseal(hook["id"], kept.sealed) == {
         "keys": [hook["secret"]],
         "password": "geheim",
     }
@@ -186,7 +186,7 @@ def test_a_change_touches_what_was_named_and_nothing_else(scene):
     }
     assert changed["updatedAt"] > hook["createdAt"]
     assert scene.bob.get(one).json == changed
-    held = secrets.unseal(hook["id"], stored(hook).sealed)
+    held = sealing.unseal(hook["id"], stored(hook).sealed)
     assert held == {"keys": [secret], "password": "p"}
 
 
@@ -196,7 +196,7 @@ def test_a_password_stays_until_another_is_given(scene):
 
     def password(auth):
         assert scene.bob.patch(one, {"auth": auth}).status == 200
-        return secrets.unseal(hook["id"], stored(hook).sealed)["password"]
+        return sealing.unseal(hook["id"], stored(hook).sealed)["password"]
 
     shown = scene.bob.get(one).json["auth"]
     assert password(shown) == "p"

@@ -1,7 +1,7 @@
-"""Sealing: what a hook keeps secret lies encrypted in the table.
+"""Sealing: what must be kept secret and yet be read again lies encrypted in the table.
 
 The key is a SecureString of SSM Parameter Store, made by the first deploy. What is sealed is bound
-to its hook, so a sealed value that is copied to another item opens nothing.
+to its owner, so a sealed value that is copied to another item opens nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _held: dict[str, tuple[bytes, int]] = {}
 
 
 def seal(owner: str, values: Mapping[str, Any]) -> bytes:
-    """Encrypt values, which JSON can hold, for the hook of that id."""
+    """Encrypt values, which JSON can hold, for the one that bears that id."""
     # Chance straight from the system: a nonce that came twice would give the key away.
     nonce = os.urandom(_NONCE)
     text = json.dumps(values, separators=(",", ":")).encode()
@@ -31,11 +31,11 @@ def seal(owner: str, values: Mapping[str, Any]) -> bytes:
 
 
 def unseal(owner: str, sealed: bytes) -> dict[str, Any]:
-    """Decrypt what was sealed for that hook.
+    """Decrypt what was sealed for that owner.
 
     Raises:
         ValueError: it was sealed in a way that this release does not know.
-        cryptography.exceptions.InvalidTag: with another key, or for another hook.
+        cryptography.exceptions.InvalidTag: with another key, or for another owner.
     """
     if sealed[:1] != _AES_GCM:
         raise ValueError(f"Sealed in an unknown way: {sealed[:1]!r}.")
@@ -44,7 +44,7 @@ def unseal(owner: str, sealed: bytes) -> dict[str, Any]:
 
 
 def _cipher() -> Any:
-    # Imported here: of the routes of hooks only those that create or change one need it.
+    # Imported here: few routes seal or unseal, and of those that do not each on every request.
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     return AESGCM(_key())
