@@ -137,6 +137,7 @@ class Transaction:
         feed: str = keys.SITE_FEED,
         event_id: str | None = None,
         event: dict[str, Any] | None = None,
+        hidden: bool = False,
     ) -> str:
         """Write the audit row of this change and give its id.
 
@@ -148,6 +149,7 @@ class Transaction:
             feed: the partition (`keys.feed`) from which the event is told.
             event_id: the row's id, where the change itself refers to it.
             event: what the event path needs and clients do not see.
+            hidden: whether this is an event alone, which no audit log shows.
         """
         row = Audit(
             feed,
@@ -158,6 +160,7 @@ class Transaction:
             details=details,
             notes=by.notes,
             event=event,
+            hidden=hidden or None,
         )
         # An id that is taken is chance, one in millions: the next try has another.
         self.create(row, otherwise=Busy())

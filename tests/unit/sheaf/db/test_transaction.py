@@ -304,6 +304,14 @@ def test_a_change_writes_its_audit_row_with_it(aws):
     }
 
 
+def test_a_row_may_be_an_event_alone(aws):
+    with Transaction() as tx:
+        tx.audit("thing.create", by=SYSTEM)
+        tx.audit("thing.told", by=SYSTEM, event={"more": 2}, hidden=True)
+    shown, hidden = site_feed()
+    assert (shown.hidden, hidden.hidden, hidden.event) == (None, True, {"more": 2})
+
+
 def test_a_change_that_fails_writes_no_audit_row(aws):
     thing("a").save()
     with pytest.raises(First), Transaction() as tx:
