@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "core" / "sheaf"
 PAGE = (ROOT / "docs" / "table.md").read_text()
 # Texts with a separator that are no keys: the names that OData gives rows of repeats.
-NO_KEYS = {"submissions/row.py"}
+NO_KEYS = {"data/row.py"}
 
 
 def patterns():

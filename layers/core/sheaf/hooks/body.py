@@ -14,7 +14,7 @@ from sheaf import clock, settings
 from sheaf.db import keys
 from sheaf.hooks import events
 from sheaf.hooks.events import Event
-from sheaf.submissions.snapshot import Snapshot
+from sheaf.hooks.snapshot import Snapshot
 
 
 def render(event: Event, then: Snapshot, hook_id: str) -> bytes:

@@ -6,10 +6,9 @@ and a delivery that still waits is woken again.
 
 from __future__ import annotations
 
-from sheaf.hooks import body, deliveries, events, hooks, leases
+from sheaf.hooks import body, deliveries, events, hooks, leases, snapshot
 from sheaf.hooks.events import Event
 from sheaf.hooks.hooks import ALL_FORMS, Hook
-from sheaf.submissions import snapshot
 
 
 def run(event: Event) -> int:

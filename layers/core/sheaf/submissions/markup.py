@@ -159,6 +159,22 @@ def texts(text: str, paths: Collection[str]) -> Iterator[tuple[str, list[Text]]]
                 yield ended, pieces
 
 
+def tag(inner: str) -> tuple[Open | Close, ...] | None:
+    """Read what stands between a `<` and the next `>`, if that is all of a tag.
+
+    Gives a start tag, an end tag, both for an empty element, nothing for what is skipped (a
+    declaration, a comment). None when it is no tag, or ends further on: what it is then depends on
+    the text.
+    """
+    text = f"<{inner}>"
+    events, end = _token(text, 0)
+    skipped = inner[:1] in ("!", "?")
+    if end != len(text) or not (events or skipped):
+        return None
+    found = tuple(event for event in events if not isinstance(event, Text))
+    return found if len(found) == len(events) else None
+
+
 def _declared(raw: bytes) -> str:
     """Give the encoding that the XML declaration names, or ''.
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from sheaf import clock
 from sheaf.access.actors import Actor
+from sheaf.data import row
 from sheaf.db import keys, reads
 from sheaf.db.items import Ref
 from sheaf.forms.definitions import Definition
-from sheaf.submissions import instance, row
+from sheaf.submissions import instance
 from sheaf.submissions.location import NOWHERE
 from sheaf.submissions.records import LIVE, TRASH, Submission, SubmissionVersion
 

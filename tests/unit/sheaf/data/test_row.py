@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sheaf.data import row
 from sheaf.forms import xform
 from sheaf.forms.schema import Field
 from sheaf.problems import UnexpectedValue
-from sheaf.submissions import row
 
 DATA = Path(__file__).parents[3] / "data"
 FORM = xform.read((DATA / "forms/clinic-visit.xml").read_bytes())
@@ -206,7 +206,9 @@ def test_names_that_become_one_do_not_break_the_row():
         Field("/a.b", "string"),
     ]
     text = "<d><a.b>x</a.b><a_b/><a-b><c>y</c></a-b></d>"
-    assert row.read(text, fields) == {"a_b": "x"}
+    assert row.read(text, fields, instance_id="i") == {
+        "a_b": [{"__id": sha1("Submissions#i%%a_b#0")}]
+    }
 
 
 def test_a_submission_made_to_fill_the_memory_is_refused():

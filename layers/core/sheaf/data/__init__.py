@@ -1,0 +1,1 @@
+"""What was submitted, as data: tables, their rows, and the formats in which they are given out."""
