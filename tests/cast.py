@@ -88,6 +88,8 @@ class Cast:
     def __init__(self, api: Api) -> None:
         self.api = api
         self.users: dict[str, dict[str, Any]] = {}
+        # The tokens by which the drafts of forms may be tested.
+        self.drafts: dict[str, str] = {}
 
     @cached_property
     def alice(self) -> Api:
@@ -133,6 +135,13 @@ class Cast:
         """Publish a form in project 1."""
         answer = self.alice.post(f"{self.FORMS}?publish=true", xform(xml_form_id, version))
         assert answer.status == 200, answer.text
+        return answer.json
+
+    def draft(self, xml_form_id: str = FORM, version: str = "1") -> dict[str, Any]:
+        """Create a form in project 1 without publishing it."""
+        answer = self.alice.post(self.FORMS, xform(xml_form_id, version))
+        assert answer.status == 200, answer.text
+        self.drafts[xml_form_id] = answer.json["draftToken"]
         return answer.json
 
     def submit(self, instance_id: str, by: Api | None = None, **said: str) -> Answer:

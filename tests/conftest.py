@@ -78,6 +78,7 @@ def aws(
 ) -> Emulator:
     """AWS with an empty table; gives the emulator, for a look behind the product's back."""
     from sheaf import settings
+    from sheaf.access import passwords
     from sheaf.db import items
 
     name = f"sheaf-{next(_numbers)}"
@@ -95,6 +96,8 @@ def aws(
     monkeypatch.setattr(settings, "BUS_NAME", resources.bus)
     monkeypatch.setattr(settings, "DELIVERY_QUEUE_URL", resources.queue)
     monkeypatch.setattr(settings, "SECRETS_PREFIX", f"/{name}/")
+    # The passwords of a test protect nothing, and hashing them well takes most of its time.
+    monkeypatch.setattr(passwords, "_N", 2)
     client = items.connection().client
     monkeypatch.setattr(items.Item.Meta, "table_name", name)
     monkeypatch.setattr(items.Item, "_connection", None)

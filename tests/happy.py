@@ -17,8 +17,11 @@ PROJECT = "/v1/projects/1"
 FORM = f"{PROJECT}/forms/simple"
 SUBMISSIONS = f"{FORM}/submissions"
 SUBMISSION = f"{SUBMISSIONS}/uuid:1"
+DRAFT_SUBMISSIONS = f"{FORM}/draft/submissions"
 PHOTO = f"{SUBMISSION}/attachments/photo.jpg"
 JPEG = b"\xff\xd8\xff one"
+_EDITED = xml("uuid:2", name="Ada", deprecated="uuid:1")
+_JPEG = {"content-type": "image/jpeg"}
 HOOK = {"name": "Registry", "url": "https://hooks.invalid/x", "events": ["submission.create"]}
 
 Given = Callable[[Cast], Any]
@@ -94,6 +97,25 @@ def a_photo(cast: Cast) -> None:
     assert cast.alice.post(PHOTO, JPEG, {"content-type": "image/jpeg"}).status == DONE
 
 
+def a_draft(cast: Cast) -> None:
+    """The form `simple` as a draft, never published."""
+    cast.draft()
+
+
+def a_draft_submission(cast: Cast) -> None:
+    """A submission of that draft, that names a photo."""
+    a_draft(cast)
+    sent = cast.alice.post(DRAFT_SUBMISSIONS, xml("uuid:1", photo="photo.jpg"))
+    assert sent.status == DONE, sent.text
+
+
+def a_draft_photo(cast: Cast) -> None:
+    """That photo, too."""
+    a_draft_submission(cast)
+    sent = cast.alice.post(f"{DRAFT_SUBMISSIONS}/uuid:1/attachments/photo.jpg", JPEG, _JPEG)
+    assert sent.status == DONE, sent.text
+
+
 def a_deleted_submission(cast: Cast) -> None:
     """The submission, in the trash."""
     a_submission(cast)
@@ -137,6 +159,36 @@ def _assignments(place: str) -> dict[str, Happy]:
     }
 
 
+def _draft_submissions(prefix: str) -> dict[str, Happy]:
+    """The twins of the submissions' routes, by the project (prefix "") or by the test link."""
+    route = f"/v1{prefix}/projects/{{projectId}}/forms/{{xmlFormId}}/draft/submissions"
+    one, file = f"{route}/{{instanceId}}", f"{route}/{{instanceId}}/attachments/{{filename}}"
+    by = None if prefix else "alice"
+
+    def to(path: str) -> Path:
+        return lambda cast: f"{draft_place(cast, prefix)}/submissions{path}"
+
+    def happy(path: str, given: Given, *rest: Any, **more: Any) -> Happy:
+        return Happy(to(path), given, *rest, by=by, **more)
+
+    photo = "/uuid:1/attachments/photo.jpg"
+    return {
+        f"GET {route}": happy("?limit=50", a_draft_submission),
+        f"POST {route}": happy("", a_draft, xml("uuid:1"), again=409.3),
+        f"GET {one}": happy("/uuid:1", a_draft_submission),
+        f"PUT {one}": happy("/uuid:1", a_draft_submission, _EDITED, again=409.9),
+        f"GET {one}/attachments": happy("/uuid:1/attachments", a_draft_submission),
+        f"GET {file}": happy(photo, a_draft_photo),
+        f"POST {file}": happy(photo, a_draft_submission, JPEG, _JPEG, again=DONE),
+        f"DELETE {file}": happy(photo, a_draft_photo, again=DONE),
+    }
+
+
+def draft_place(cast: Cast, prefix: str) -> str:
+    """Where the draft is found, by the project or by its test link."""
+    return f"/v1{prefix.replace('{token}', cast.drafts['simple'])}/projects/1/forms/simple/draft"
+
+
 def _hooks(place: str) -> dict[str, Happy]:
     route = f"/v1{place}/hooks"
     base = route.replace("{projectId}", "1").replace("{xmlFormId}", "simple")
@@ -160,9 +212,7 @@ _FORM = f"{_PROJECT}/forms/{{xmlFormId}}"
 _SUBMISSION = f"{_FORM}/submissions/{{instanceId}}"
 _FILE = f"{_SUBMISSION}/attachments/{{filename}}"
 _LOGIN = {"email": "alice@example.org", "password": PASSWORD}
-_EDITED = xml("uuid:2", name="Ada", deprecated="uuid:1")
 _DANA = {"email": "dana@example.org", "displayName": "Dana"}
-_JPEG = {"content-type": "image/jpeg"}
 
 # By "METHOD path", as docs/api.md has them.
 ROUTES = {
@@ -216,6 +266,8 @@ ROUTES = {
     f"GET {_FILE}": Happy(PHOTO, a_photo),
     f"POST {_FILE}": Happy(PHOTO, a_submission, JPEG, _JPEG, again=DONE),
     f"DELETE {_FILE}": Happy(PHOTO, a_photo, again=DONE),
+    **_draft_submissions(""),
+    **_draft_submissions("/test/{token}"),
     **_hooks("/projects/{projectId}/forms/{xmlFormId}"),
     **_hooks("/projects/{projectId}"),
     "$default": Happy("/v1/projects/", nothing, by=None),

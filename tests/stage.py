@@ -32,14 +32,11 @@ class Stage:
 
     def __init__(self, aws: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         from sheaf import settings
-        from sheaf.access import passwords
 
         bucket = f"{settings.TABLE_NAME}-stage"
         aws.client("s3").create_bucket(Bucket=bucket)
         monkeypatch.setattr(settings, "BUCKET_NAME", bucket)
         monkeypatch.setattr(settings, "HOOK_TARGETS", "any")
-        # A scene's passwords protect nothing, and hashing them well takes its time.
-        monkeypatch.setattr(passwords, "_N", 2)
         self._table, self._bucket = settings.TABLE_NAME, settings.BUCKET_NAME
         self._dynamodb, self._s3 = aws.client("dynamodb"), aws.client("s3")
         aws.client("ssm").put_parameter(

@@ -170,6 +170,7 @@ def test_a_function_with_several_routes_serves_the_same_thing_in_several_places(
     for name in INTEGRATIONS:
         routes = [(path, method) for path, method, function in operations() if function == name]
         ends = {re.split(r"(?<=\})/(?=[a-z])", path)[-1].removeprefix("/v1/") for path, _ in routes}
+        ends = {end.removeprefix("draft/") for end in ends}
         assert len(ends) == 1, routes
         assert len({method for _, method in routes}) == 1, routes
 

@@ -104,7 +104,7 @@ def test_a_form_is_created_from_xml(cast):
 
 
 def test_notes_go_into_both_audit_rows_of_a_new_form(cast):
-    cast.bob.post(FORMS, xform(), headers={"x-action-notes": "first%20one"})
+    cast.bob.post(f"{FORMS}?publish=true", xform(), headers={"x-action-notes": "first%20one"})
     assert [row["notes"] for row in audits("form.create", "form.update.publish")] == [
         "first one",
         "first one",
@@ -113,14 +113,14 @@ def test_notes_go_into_both_audit_rows_of_a_new_form(cast):
 
 @pytest.mark.parametrize("name", ["vera", "colin", "chelsea"])
 def test_only_a_manager_creates_forms(cast, name):
-    answer = getattr(cast, name).post(FORMS, xform())
+    answer = getattr(cast, name).post(f"{FORMS}?publish=true", xform())
     assert (answer.status, answer.json) == (403, FORBIDDEN)
     assert stored("P#1") == []
 
 
 def test_nobody_creates_a_form_without_credentials(cast):
     cast.alice  # noqa: B018 - makes the project
-    answer = cast.api.post(FORMS, xform())
+    answer = cast.api.post(f"{FORMS}?publish=true", xform())
     assert (answer.status, answer.json) == (401, ANONYMOUS)
 
 
@@ -157,7 +157,7 @@ def test_a_project_has_a_number(cast, path, problem):
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"<a/>", b"<h:html", xform()[:200]])
 def test_what_is_no_form_lacks_a_form_id(cast, body):
-    answer = cast.bob.post(FORMS, body)
+    answer = cast.bob.post(f"{FORMS}?publish=true", body)
     assert answer.status == 400
     assert answer.json == {
         "message": "Required parameter formId missing.",
@@ -169,7 +169,7 @@ def test_what_is_no_form_lacks_a_form_id(cast, body):
 
 def test_a_form_needs_a_meta_group(cast):
     body = xform().replace(b"orx:meta", b"orx:data")
-    answer = cast.bob.post(FORMS, body)
+    answer = cast.bob.post(f"{FORMS}?publish=true", body)
     assert (answer.status, answer.json["code"]) == (400, 400.27)
 
 
@@ -177,7 +177,7 @@ def test_a_form_needs_a_meta_group(cast):
     ("form_id", "version", "limit"), [("x" * 65, "1", "64"), ("simple", "x" * 256, "255")]
 )
 def test_ids_and_versions_have_a_limit(cast, form_id, version, limit):
-    answer = cast.bob.post(FORMS, xform(form_id, version))
+    answer = cast.bob.post(f"{FORMS}?publish=true", xform(form_id, version))
     assert answer.status == 400
     assert answer.json == {
         "message": "Length of value too long for a field",
@@ -188,7 +188,9 @@ def test_ids_and_versions_have_a_limit(cast, form_id, version, limit):
 
 def test_ids_and_versions_may_be_as_long_as_the_limit(cast):
     form_id, version = "😀" * 64, "😀" * 255
-    assert cast.bob.post(FORMS, xform(form_id, version)).json["version"] == version
+    assert (
+        cast.bob.post(f"{FORMS}?publish=true", xform(form_id, version)).json["version"] == version
+    )
     path = f"{FORMS}/{'%F0%9F%98%80' * 64}"
     assert cast.bob.get(path).json["xmlFormId"] == form_id
     sent = xml("one", form=form_id, version=version)
@@ -197,7 +199,7 @@ def test_ids_and_versions_may_be_as_long_as_the_limit(cast):
 
 def test_a_form_id_is_taken_once(cast):
     cast.form()
-    answer = cast.bob.post(FORMS, xform(version="2"))
+    answer = cast.bob.post(f"{FORMS}?publish=true", xform(version="2"))
     assert answer.status == 409
     assert answer.json == {
         "message": "A resource already exists with projectId,xmlFormId value(s) of 1,simple.",
@@ -220,7 +222,10 @@ def test_of_two_creations_at_once_one_wins(cast, monkeypatch):
         return asked(name)
 
     monkeypatch.setattr(publication, "take", take)
-    answers = together(lambda: cast.bob.post(FORMS, xform()), lambda: cast.bob.post(FORMS, xform()))
+    answers = together(
+        lambda: cast.bob.post(f"{FORMS}?publish=true", xform()),
+        lambda: cast.bob.post(f"{FORMS}?publish=true", xform()),
+    )
     assert sorted(answer.status for answer in answers) == [200, 409]
     assert [row["action"] for row in audits("form.create")] == ["form.create"]
 
@@ -243,7 +248,7 @@ def together(*calls):
 def test_a_huge_form_lies_in_the_bucket_and_comes_back_whole(cast, aws):
     noise = random.Random(1).randbytes(400_000).hex()
     raw = xform().replace(b"</h:head>", f"</h:head><!--{noise}-->".encode())
-    assert cast.bob.post(FORMS, raw).status == 200
+    assert cast.bob.post(f"{FORMS}?publish=true", raw).status == 200
     source = next(item for item in stored("D#1") if item["sk"]["S"].startswith("XML#"))
     held = aws.client("s3").get_object(Bucket=settings.BUCKET_NAME, Key=source["b"]["S"])
     assert held["Body"].read() == raw
@@ -254,7 +259,7 @@ def test_a_huge_form_lies_in_the_bucket_and_comes_back_whole(cast, aws):
 def test_a_form_of_too_many_fields_is_refused(cast):
     noise = random.Random(2)
     names = "".join(f"<f{noise.getrandbits(256):x}/>" for _ in range(12_000))
-    answer = cast.bob.post(FORMS, xform().replace(b"<name/>", names.encode()))
+    answer = cast.bob.post(f"{FORMS}?publish=true", xform().replace(b"<name/>", names.encode()))
     assert answer.status == 400
     assert answer.json["code"] == 400.8
     assert answer.json["details"]["reason"] == "a form cannot have so many fields"
@@ -263,7 +268,7 @@ def test_a_form_of_too_many_fields_is_refused(cast):
 
 def test_a_title_beyond_reason_is_cut(cast):
     raw = xform().replace(b">Simple<", b">" + b"x" * 500_000 + b"<")
-    assert cast.bob.post(FORMS, raw).json["name"] == "x" * 2_000
+    assert cast.bob.post(f"{FORMS}?publish=true", raw).json["name"] == "x" * 2_000
 
 
 # Spreadsheets.
@@ -300,7 +305,9 @@ def test_a_form_is_made_of_a_workbook(cast):
 @pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.xlsx")), ids=lambda path: path.name)
 def test_the_samples_become_forms(cast, sample):
     raw = sample.read_bytes()
-    answer = cast.bob.post(FORMS, raw, headers={"content-type": f"{XLSX}; charset=binary"})
+    answer = cast.bob.post(
+        f"{FORMS}?publish=true", raw, headers={"content-type": f"{XLSX}; charset=binary"}
+    )
     assert answer.status == 200, answer.text
     assert cast.bob.get(f"{FORMS}/{answer.json['xmlFormId']}.xlsx").body == raw
 
@@ -309,8 +316,8 @@ def test_a_workbook_without_an_id_takes_the_fallback(cast):
     sheet = workbook(("text", "name", "Name"), settings=("form_title",), values=("T",))
     kind = {"content-type": XLSX}
     named = kind | {"x-xlsform-formid-fallback": "caf%C3%A9"}
-    assert cast.bob.post(FORMS, sheet, headers=named).json["xmlFormId"] == "café"
-    assert cast.bob.post(FORMS, sheet, headers=kind).json["xmlFormId"] == "form"
+    assert cast.bob.post(f"{FORMS}?publish=true", sheet, headers=named).json["xmlFormId"] == "café"
+    assert cast.bob.post(f"{FORMS}?publish=true", sheet, headers=kind).json["xmlFormId"] == "form"
 
 
 def test_a_form_of_xml_has_no_spreadsheet(cast):
@@ -334,7 +341,7 @@ def test_a_workbook_with_warnings_has_to_be_insisted_on(cast):
 
 @pytest.mark.parametrize("body", [b"", b"PK\x03\x04", xform(), workbook(("nonsense", "a", "b"))])
 def test_a_broken_workbook_is_refused(cast, body):
-    answer = cast.bob.post(FORMS, body, headers={"content-type": XLSX})
+    answer = cast.bob.post(f"{FORMS}?publish=true", body, headers={"content-type": XLSX})
     assert (answer.status, answer.json["code"]) == (400, 400.15)
     assert sorted(answer.json["details"]) == ["error", "warnings"]
 
@@ -346,7 +353,7 @@ def test_forms_are_listed_by_name(cast):
     assert cast.bob.get(FORMS).json == []
     for form_id, title in (("a", "Zebra"), ("b", "apple"), ("c", "Mango")):
         raw = xform(form_id).replace(b"Simple", title.encode())
-        assert cast.bob.post(FORMS, raw).status == 200
+        assert cast.bob.post(f"{FORMS}?publish=true", raw).status == 200
     answer = cast.bob.get(FORMS)
     assert answer.status == 200
     assert [form["name"] for form in answer.json] == ["apple", "Mango", "Zebra"]
@@ -399,7 +406,7 @@ def test_what_does_not_exist_is_not_found_by_anybody(cast):
 
 def test_the_xml_comes_back_byte_for_byte(cast):
     raw = b"\xef\xbb\xbf" + xform().replace(b"\n", b"\r\n").replace(b"Simple", "Ünï".encode())
-    assert cast.bob.post(FORMS, raw).status == 200
+    assert cast.bob.post(f"{FORMS}?publish=true", raw).status == 200
     answer = cast.bob.get(f"{FORM}.xml")
     assert (answer.status, answer.body) == (200, raw)
     assert answer.headers["content-type"] == "application/xml; charset=utf-8"
@@ -425,7 +432,7 @@ def test_the_fields_of_a_form(cast):
 
 def test_the_fields_of_a_form_as_odata_names_them(cast):
     raw = xform().replace(b"<name/>", b"<q.1-a/>")
-    assert cast.bob.post(FORMS, raw).status == 200
+    assert cast.bob.post(f"{FORMS}?publish=true", raw).status == 200
     plain, sanitised = f"{FORM}/fields?odata=false", f"{FORM}/fields?odata=true"
     assert [cast.bob.get(path).json[0]["path"] for path in (plain, sanitised)] == [
         "/q.1-a",
@@ -540,7 +547,7 @@ def test_the_id_of_a_deleted_form_has_to_be_insisted_on(cast):
 def test_a_deleted_form_s_version_stays_published(cast):
     cast.form()
     cast.bob.delete(FORM)
-    answer = cast.bob.post(f"{FORMS}?ignoreWarnings=true", xform())
+    answer = cast.bob.post(f"{FORMS}?publish=true&ignoreWarnings=true", xform())
     assert answer.status == 409
     assert answer.json == {
         "message": "You tried to publish the form 'simple' with version '1', but a published form "
@@ -555,7 +562,9 @@ def test_the_next_form_of_an_id_has_its_own_submissions(cast):
     cast.form()
     assert cast.submit("one").status == 200
     cast.bob.delete(FORM)
-    assert cast.bob.post(f"{FORMS}?ignoreWarnings=true", xform(version="2")).status == 200
+    assert (
+        cast.bob.post(f"{FORMS}?publish=true&ignoreWarnings=true", xform(version="2")).status == 200
+    )
     assert cast.bob.get(f"{FORM}/submissions").json == []
     assert cast.bob.get(f"{FORM}/submissions/one").json == NOT_FOUND
     assert cast.submit("one").json["code"] == 404.6
@@ -568,7 +577,9 @@ def test_the_next_form_of_an_id_has_its_own_submissions(cast):
     assert cast.bob.post(f"{FORM}/submissions/one/restore").status == 200
     # And a third.
     cast.bob.delete(FORM)
-    assert cast.bob.post(f"{FORMS}?ignoreWarnings=true", xform(version="3")).status == 200
+    assert (
+        cast.bob.post(f"{FORMS}?publish=true&ignoreWarnings=true", xform(version="3")).status == 200
+    )
     assert cast.submit("one", version="3").status == 200
 
 

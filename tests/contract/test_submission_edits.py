@@ -10,7 +10,7 @@ from sheaf.forms.forms import Form
 from sheaf.problems import OutdatedCopy
 from sheaf.submissions import instance, submissions
 from sheaf.submissions.reception import Received
-from sheaf.submissions.records import Submission
+from sheaf.submissions.records import LIVE, Submission
 from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.cast import Cast, audits, is_time, stored, xform, xml
 
@@ -208,7 +208,7 @@ def test_an_edit_may_name_another_version_of_the_form(cast, form):
     from sheaf.forms import definitions, upload
 
     read = upload.read(xform(version="2"), "", fallback_id="x")
-    for item in definitions.make(1, read, "2"):
+    for item in definitions.make(1, read, "2", publish=True):
         item.save()
     assert cast.bob.put(ONE, xml("two", deprecated="one", version="2")).status == 200
     assert cast.bob.put(ONE, xml("three", deprecated="two", version="1")).status == 200
@@ -310,7 +310,7 @@ def test_of_two_equal_edits_at_once_the_later_is_outdated(cast, form):
     stale, form = reads.get(ref), reads.get(Form.ref(keys.form(1, "simple")))
     body = xml("two", deprecated="one")
     assert cast.bob.put(ONE, body).status == 200
-    received = Received(body, None, instance.read(body), "two", ())
+    received = Received(body, None, instance.read(body), "two", "1", LIVE, ())
     with pytest.raises(OutdatedCopy):
         submissions.replace(form, stale, received, submissions.Client(None, None), by=SYSTEM)
     assert len(audits("submission.update.version")) == 1

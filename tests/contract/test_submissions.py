@@ -113,6 +113,7 @@ def test_the_audit_row_carries_what_the_event_needs(cast):
         "formId": 1,
         "xmlFormId": "simple",
         "formVersion": "1",
+        "draft": False,
         "submissionId": item["sk"]["S"],
         "instanceId": "one",
         "currentInstanceId": "one",
@@ -540,7 +541,7 @@ def crowd(cast):
     client = submissions.Client(None, None)
     for number in range(230):
         body = xml(f"i{number}")
-        received = Received(body, None, instance.read(body), f"i{number}", ())
+        received = Received(body, None, instance.read(body), f"i{number}", "1", "", ())
         submissions.create(form, received, client, by=SYSTEM)
     for number in range(0, 230, 10):
         assert cast.bob.delete(of(f"i{number}")).status == 200
@@ -613,7 +614,7 @@ def test_head_answers_as_get_without_a_body(cast):
 
 def test_forms_of_one_project_do_not_mix(cast):
     cast.form()
-    assert cast.bob.post(Cast.FORMS, xform("other")).status == 200
+    assert cast.bob.post(f"{Cast.FORMS}?publish=true", xform("other")).status == 200
     cast.submit("one")
     assert cast.bob.get("/v1/projects/1/forms/other/submissions").json == []
     assert cast.bob.get("/v1/projects/1/forms/other/submissions/one").json == NOT_FOUND

@@ -10,6 +10,6 @@ from sheaf.submissions import attachments, location
 
 @endpoint
 def handler(request: Request) -> None:
-    form, submission = request.find(location.lookup(request.path))
+    form, submission = request.find(location.lookup(request.path, draft=request.draft))
     request.auth.require("submission.update", on=form)
     attachments.clear(form, found(submission), request.path["filename"], by=request.auth)

@@ -12,6 +12,6 @@ from sheaf.submissions import attachments, location
 
 @endpoint
 def handler(request: Request) -> Response:
-    form, submission = request.find(location.lookup(request.path))
+    form, submission = request.find(location.lookup(request.path, draft=request.draft))
     request.auth.require("submission.read", on=form)
     return files.download(request, *attachments.get(found(submission), request.path["filename"]))

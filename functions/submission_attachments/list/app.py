@@ -12,6 +12,6 @@ from sheaf.submissions import attachments, location
 
 @endpoint
 def handler(request: Request) -> list[dict[str, Any]]:
-    form, submission = request.find(location.lookup(request.path))
+    form, submission = request.find(location.lookup(request.path, draft=request.draft))
     request.auth.require("submission.read", on=form)
     return attachments.names(found(submission))

@@ -10,7 +10,7 @@ from sheaf.submissions import attachments, location
 
 @endpoint
 def handler(request: Request) -> None:
-    form, submission = request.find(location.lookup(request.path))
+    form, submission = request.find(location.lookup(request.path, draft=request.draft))
     request.auth.require("submission.update", "submission.create", on=form)
     attachments.upload(
         form,

@@ -14,7 +14,7 @@ from sheaf.submissions.submissions import Client
 @endpoint
 def handler(request: Request) -> dict[str, Any]:
     sent = Sent(request.content, request.charset, request.headers.get("content-type", ""))
-    form, received = request.find(reception.lookup(request.path, sent))
+    form, received = request.find(reception.lookup(request.path, sent, draft=request.draft))
     request.auth.require("submission.create", on=form)
     reception.check(request.path, received)
     client = Client(request.device_id, request.user_agent)

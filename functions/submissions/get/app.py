@@ -14,7 +14,7 @@ from sheaf.submissions import listing, location
 @endpoint
 def handler(request: Request) -> dict[str, Any] | Response:
     path, suffix = request.suffixed("instanceId", ".xml")
-    form, submission = request.find(location.lookup(path))
+    form, submission = request.find(location.lookup(path, draft=request.draft))
     request.auth.require("submission.read", on=form)
     if suffix:
         return Response.xml(found(submission).xml)

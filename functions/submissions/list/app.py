@@ -13,10 +13,11 @@ from sheaf.submissions import listing
 
 @endpoint
 def handler(request: Request) -> list[dict[str, Any]]:
-    form = request.find(forms.lookup(request.path))
+    form = request.find(forms.lookup(request.path, draft=request.draft))
     request.auth.require("submission.list", on=form)
     return listing.page(
         form,
+        draft=request.draft,
         deleted=fields.flag(request.query, "deleted"),
         offset=fields.count(request.query, "offset") or 0,
         limit=fields.count(request.query, "limit"),

@@ -15,7 +15,8 @@ from sheaf.submissions.submissions import Client
 @endpoint
 def handler(request: Request) -> dict[str, Any]:
     sent = Sent(request.content, request.charset, request.headers.get("content-type", ""))
-    form, submission, received = request.find(reception.edit_lookup(request.path, sent))
+    found_for = reception.edit_lookup(request.path, sent, draft=request.draft)
+    form, submission, received = request.find(found_for)
     request.auth.require("submission.create", on=form)
     submission = found(submission)
     reception.check(request.path, received)

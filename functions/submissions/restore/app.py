@@ -6,11 +6,10 @@ from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
 from sheaf.problems import found
 from sheaf.submissions import location, submissions
-from sheaf.submissions.records import TRASH
 
 
 @endpoint
 def handler(request: Request) -> None:
-    form, submission = request.find(location.lookup(request.path, TRASH))
+    form, submission = request.find(location.lookup(request.path, deleted=True))
     request.auth.require("submission.restore", on=form)
     submissions.restore(form, found(submission), by=request.auth)

@@ -15,6 +15,17 @@ SITE = "*"
 # Whatever else one may do, one may read and change one's own account, and log out. An app user may
 # not: whoever holds its token could take it from all others who do.
 _ON_ONESELF = frozenset({"user.read", "user.update"})
+# Routes that a draft's token opens are about that draft alone: a place to try everything in.
+_ON_A_TESTED_DRAFT = frozenset(
+    {
+        "form.read",
+        "open_form.read",
+        "submission.create",
+        "submission.read",
+        "submission.list",
+        "submission.update",
+    }
+)
 _LOG_OUT = "session.end"
 _APP_USER = "field_key"
 
@@ -29,11 +40,15 @@ class Actee(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """The actor of a request, its session, and the notes to be kept with what it does."""
+    """The actor of a request, its session, and the notes to be kept with what it does.
+
+    `tests` is the acteeId of a form whose draft may be tested, by nobody in particular.
+    """
 
     actor: Actor | None
     session: Session | None = None
     notes: str | None = None
+    tests: str | None = None
 
     @property
     def actor_id(self) -> int | None:
@@ -50,6 +65,8 @@ class Auth:
             verbs |= _ON_ONESELF
             if self.actor.type != _APP_USER:
                 verbs.add(_LOG_OUT)
+        if on is not None and self.tests is not None and self.tests in on.actees:
+            verbs |= _ON_A_TESTED_DRAFT
         return verbs
 
     def can(self, verb: str, on: Actee | None = None) -> bool:

@@ -12,8 +12,9 @@
     P#<project>                 X#<form>             Form, deleted
     P#<project>                 N#<xmlFormId>        FormName: how often the name was used
     D#<form>                    V#<version>          Definition: a published version
+    D#<form>                    W#<draft>            Definition: of a draft
     D#<form>                    XML#<sha256>         DefinitionSource: what was uploaded
-    C#<project>#<xmlFormId>#<n>#<partition>#<instanceId>  C   Claim of an instanceId
+    C#<project>#<xmlFormId>#<n>#<world>#<instanceId>  C  Claim of an instanceId
     S#<form><partition>#<shard>  <id>                Submission, its current version
     V#<submission>              V#<nr>               SubmissionVersion: an older one, kept aside
     V#<submission>              B#<event>#<hook>     HookBody: what a hook was or will be sent
@@ -23,16 +24,19 @@
     L#<hook>                    <event>              Delivery
     PURGE                       RUN                  PurgeRun: a purge that is under way
 
-A *partition* is `` (live), `x` (in the trash) or `d` (of a draft); a *shard* is two hexadecimal
-digits; an *id* is made by `identifier`: 16 digits of microseconds, the shard, two random letters.
-Ids of one form sort by time, are unique over all its shards, and name the partition that holds
-them.
+A *partition* is `` (live), `x` (in the trash) or `d<draft>` (of a draft, by its number); a *world*
+is `` or `d` (of drafts); a *shard* is two hexadecimal digits; an *id* is made by `identifier`: 16
+digits of microseconds, the shard, two random letters. Ids of one form sort by time and are unique
+over all its shards, and name the shard that holds them.
 """
 
 import hashlib
+import re
 from base64 import urlsafe_b64encode
 
 from sheaf import clock
+
+_HOME = re.compile("([0-9]+)(.*)")
 
 
 def part(text: str) -> str:
@@ -148,25 +152,41 @@ def definition(form_id: int, version: str) -> tuple[str, str]:
     return definitions(form_id), f"{DEFINITION}{version}"
 
 
+def working_definition(form_id: int, draft_id: int) -> tuple[str, str]:
+    """Key of the Definition of a draft, which may change until it is published."""
+    return definitions(form_id), f"W#{draft_id}"
+
+
 def definition_source(form_id: int, sha256: str) -> tuple[str, str]:
     """Key of a DefinitionSource."""
     return definitions(form_id), f"XML#{sha256}"
 
 
 def claim(
-    project_id: int, xml_form_id: str, use: int, partition: str, instance_id: str
+    project_id: int, xml_form_id: str, use: int, world: str, instance_id: str
 ) -> tuple[str, str]:
     """Key of a Claim: computable from a URL alone, so it is read along with the form.
 
     `use` counts the forms of the project that have borne the name before, which is 0 but for a
-    form that took a deleted form's id.
+    form that took a deleted form's id. Drafts, one after the other, share the world `d`.
     """
-    return f"C#{project_id}#{part(xml_form_id)}#{use}#{partition}#{part(instance_id)}", "C"
+    return f"C#{project_id}#{part(xml_form_id)}#{use}#{world}#{part(instance_id)}", "C"
+
+
+def draft_partition(draft_id: int) -> str:
+    """Name the partition of a draft's submissions: a new draft begins with none."""
+    return f"d{draft_id}"
 
 
 def submissions(form_id: int, partition: str, shard: str) -> str:
     """Partition of one shard of a form's Submissions."""
     return f"S#{form_id}{partition}#{shard}"
+
+
+def home(submissions_pk: str) -> tuple[int, str]:
+    """Give the form and the partition that a key of `submissions` is about."""
+    form, partition = _HOME.fullmatch(submissions_pk.split("#")[1]).groups()  # type: ignore[union-attr]
+    return int(form), partition
 
 
 def submission(form_id: int, partition: str, submission_id: str) -> tuple[str, str]:
@@ -204,8 +224,8 @@ def feed(form_id: int, shard: str) -> str:
 
 def feed_of(submissions_pk: str, submission_id: str) -> str:
     """Give the feed that tells of the submissions of a partition (`submissions`)."""
-    form = submissions_pk.split("#")[1].rstrip("dx")
-    return feed(int(form), shard_of(submission_id))
+    form_id, _ = home(submissions_pk)
+    return feed(form_id, shard_of(submission_id))
 
 
 def event_name(feed: str, row_id: str) -> str:

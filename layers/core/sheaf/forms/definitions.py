@@ -34,7 +34,7 @@ LONGEST_NAME = 2_000
 
 
 class Definition(Item):
-    """A published version of a form (key: `D#<form>`, `V#<version>`)."""
+    """A version of a form (key: `D#<form>`, published `V#<version>`, of a draft `W#<draft>`)."""
 
     id = IntegerAttribute(attr_name="i")
     version = UnicodeAttribute(attr_name="v")
@@ -59,8 +59,16 @@ class DefinitionSource(Item):
     blob_key = UnicodeAttribute(attr_name="b", null=True)
 
 
-def make(form_id: int, upload: Upload, version: str) -> tuple[Definition, DefinitionSource]:
+def make(
+    form_id: int, upload: Upload, version: str, *, publish: bool
+) -> tuple[Definition, DefinitionSource]:
     """Make the items of an uploaded definition; what is too large for one goes to S3 first.
+
+    Args:
+        form_id: the form's number.
+        upload: what was sent.
+        version: what it is to be called.
+        publish: whether this is a published version, and else a draft.
 
     Raises:
         UnexpectedValue: its fields are too many for one item.
@@ -76,8 +84,9 @@ def make(form_id: int, upload: Upload, version: str) -> tuple[Definition, Defini
     sheet = None
     if upload.spreadsheet is not None:
         sheet = blobs.store(prefix, upload.spreadsheet, upload.content_type).to_item()
+    key = keys.definition(form_id, version) if publish else keys.working_definition(form_id, now)
     definition = Definition(
-        *keys.definition(form_id, version),
+        *key,
         id=now,
         version=version,
         name=name and name[:LONGEST_NAME],
@@ -86,7 +95,7 @@ def make(form_id: int, upload: Upload, version: str) -> tuple[Definition, Defini
         sha256=hashlib.sha256(xml).hexdigest(),
         fields_packed=packed,
         spreadsheet=sheet,
-        published_at=now,
+        published_at=now if publish else None,
     )
     return definition, _source(form_id, definition.sha256, xml)
 

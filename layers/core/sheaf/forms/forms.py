@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, UnicodeAttribute
 
 from sheaf import clock, fields
 from sheaf.access.auth import Auth
 from sheaf.blobs import Blob
 from sheaf.db import keys, reads
-from sheaf.db.items import IntegerAttribute, Item
+from sheaf.db.items import IntegerAttribute, Item, Ref
 from sheaf.db.reads import Lookup
 from sheaf.db.transaction import Transaction
 from sheaf.forms import definitions
-from sheaf.forms.definitions import XLS, XLSX
+from sheaf.forms.definitions import XLS, XLSX, Definition
 from sheaf.forms.schema import Field
 from sheaf.problems import NotFound, found
 from sheaf.projects import projects
@@ -31,8 +31,28 @@ SPREADSHEETS = {".xlsx": XLSX, ".xls": XLS}
 SHARDS = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A form's draft: the number of its definition (micros), what that tells, and a token.
+
+    Whoever has the token may test the draft: it opens that and what was sent to it, nothing else.
+    """
+
+    id: int
+    version: str
+    name: str | None
+    md5: str
+    sha1: str
+    sha256: str
+    token: str
+
+
 class Form(Item):
-    """A form (key: `P#<project>`, `F#<xmlFormId>`; deleted: `X#<form>`)."""
+    """A form (key: `P#<project>`, `F#<xmlFormId>`; deleted: `X#<form>`).
+
+    `working` holds the members of its Draft, if it has one; without a `version` it has never been
+    published.
+    """
 
     id = IntegerAttribute(attr_name="i")
     project_id = IntegerAttribute(attr_name="pr")
@@ -49,7 +69,7 @@ class Form(Item):
     sha1 = UnicodeAttribute(attr_name="h1", null=True)
     sha256 = UnicodeAttribute(attr_name="h2", null=True)
     key_id = IntegerAttribute(attr_name="k", null=True)
-    draft_token = UnicodeAttribute(attr_name="dt", null=True)
+    working: JSONAttribute = JSONAttribute(attr_name="dr", null=True)
     published_at = IntegerAttribute(attr_name="p", null=True)
     created_by = IntegerAttribute(attr_name="by", null=True)
     created_at = IntegerAttribute(attr_name="c")
@@ -65,6 +85,11 @@ class Form(Item):
     def reading_verbs(self) -> tuple[str, ...]:
         """The verbs of which one suffices to read the definition: collectors see open forms."""
         return ("form.read",) if self.state == "closed" else ("form.read", "open_form.read")
+
+    @property
+    def draft(self) -> Draft | None:
+        """The draft, if there is one."""
+        return None if self.working is None else Draft(**self.working)
 
     @property
     def accepting(self) -> bool:
@@ -87,9 +112,26 @@ class Form(Item):
             "hash": self.md5,
             "sha": self.sha1,
             "sha256": self.sha256,
-            "draftToken": self.draft_token,
+            "draftToken": None,
             "publishedAt": clock.iso(self.published_at),
             "name": self.name,
+        }
+
+    def draft_to_api(self) -> dict[str, Any]:
+        """Give the form as Central shows its draft.
+
+        Raises:
+            NotFound: it has none.
+        """
+        draft = found(self.draft)
+        return self.to_api() | {
+            "version": draft.version,
+            "hash": draft.md5,
+            "sha": draft.sha1,
+            "sha256": draft.sha256,
+            "draftToken": draft.token,
+            "publishedAt": None,
+            "name": draft.name,
         }
 
 
@@ -114,22 +156,31 @@ def refs(path: Mapping[str, str]) -> tuple[Any, Any]:
     return project, Form.ref(keys.form(fields.number(path["projectId"]), path["xmlFormId"]))
 
 
-def live(project: Project | None, form: Form | None) -> Form:
-    """Give the form, or raise NotFound when it or its project is not there."""
+def live(project: Project | None, form: Form | None, *, draft: bool = False) -> Form:
+    """Give the form, or raise NotFound when it, its project or a draft asked for is not there."""
     projects.live(project)
-    if form is None:
+    if form is None or (draft and form.draft is None):
         raise NotFound
     return form
 
 
-def lookup(path: Mapping[str, str]) -> Lookup[Form]:
-    """Find the form of `{projectId}` and `{xmlFormId}`.
+def lookup(path: Mapping[str, str], *, draft: bool = False) -> Lookup[Form]:
+    """Find the form of `{projectId}` and `{xmlFormId}`, which must have a draft if that is asked.
 
     Raises:
         NotFound: there is none, or not any more.
     """
     project, form = yield refs(path)
-    return live(project, form)
+    return live(project, form, draft=draft)
+
+
+def working_ref(form: Form) -> Ref[Definition]:
+    """Refer to the definition of a form's draft.
+
+    Raises:
+        NotFound: it has none.
+    """
+    return Definition.ref(keys.working_definition(form.id, found(form.draft).id))
 
 
 def list_for(project: Project, auth: Auth) -> list[Form]:

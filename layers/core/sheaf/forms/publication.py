@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pynamodb.attributes import UnicodeSetAttribute
 
@@ -25,6 +25,9 @@ from sheaf.problems import (
 )
 from sheaf.projects.projects import Project
 
+if TYPE_CHECKING:
+    from pynamodb.expressions.update import Action
+
 # Central's column; and what a key of the table can hold.
 LONGEST_ID = 64
 LONGEST_VERSION = 255
@@ -41,8 +44,10 @@ class FormName(Item):
     versions = UnicodeSetAttribute(attr_name="v", null=True)
 
 
-def create(project: Project, upload: Upload, *, ignore_warnings: bool, by: Auth) -> Form:
-    """Create a form and publish its first version.
+def create(
+    project: Project, upload: Upload, *, publish: bool, ignore_warnings: bool, by: Auth
+) -> dict[str, Any]:
+    """Create a form, published at once or as a draft, and give it as Central shows it.
 
     Raises:
         ValueTooLong: the id or the version is too long.
@@ -55,9 +60,9 @@ def create(project: Project, upload: Upload, *, ignore_warnings: bool, by: Auth)
     for text, limit in ((said.xml_form_id, LONGEST_ID), (said.version, LONGEST_VERSION)):
         if len(text) > limit:
             raise ValueTooLong(maxLength=str(limit))
-    use = _free_use(project, upload, ignore_warnings=ignore_warnings)
+    use = _free_use(project, upload, publish=publish, ignore_warnings=ignore_warnings)
     number = take("form")
-    definition, source = definitions.make(number, upload, said.version)
+    definition, source = definitions.make(number, upload, said.version, publish=publish)
     form = Form(
         *keys.form(project.id, said.xml_form_id),
         id=number,
@@ -69,19 +74,34 @@ def create(project: Project, upload: Upload, *, ignore_warnings: bool, by: Auth)
         created_by=by.actor_id,
         created_at=definition.id,
     )
-    _show(form, definition)
+    if publish:
+        _show(form, definition)
+    else:
+        form.working = _draft(definition)
     with Transaction() as tx:
         tx.create(form, otherwise=_taken(project, upload))
         tx.create(definition)
         tx.create(source)
-        _take_name(tx, form, said.version)
+        _take_name(tx, form, said.version if publish else None)
         tx.audit("form.create", by=by, on=form.actee_id, feed=feed(form))
-        published = {"oldDefId": None, "newDefId": definition.id}
-        tx.audit("form.update.publish", by=by, on=form.actee_id, feed=feed(form), details=published)
-    return form
+        if publish:
+            tell_published(tx, form, None, by=by)
+    return form.to_api() if publish else form.draft_to_api()
 
 
-def _free_use(project: Project, upload: Upload, *, ignore_warnings: bool) -> int:
+def tell_published(tx: Transaction, form: Form, before: int | None, *, by: Auth) -> None:
+    """Let a transaction tell that a form has a new version; `before` is the number of the last."""
+    details = {"oldDefId": before, "newDefId": form.published_at}
+    tx.audit("form.update.publish", by=by, on=form.actee_id, feed=feed(form), details=details)
+
+
+def _draft(definition: Definition) -> dict[str, Any]:
+    """Give the members of the Draft that a definition is, under a token of its own."""
+    shown = ("id", "version", "name", "md5", "sha1", "sha256")
+    return {name: getattr(definition, name) for name in shown} | {"token": clock.token()}
+
+
+def _free_use(project: Project, upload: Upload, *, publish: bool, ignore_warnings: bool) -> int:
     """Give how many forms have borne the new one's id, or raise what speaks against it.
 
     The transaction asks again: this is to store nothing in vain, and to warn.
@@ -104,7 +124,7 @@ def _free_use(project: Project, upload: Upload, *, ignore_warnings: bool) -> int
         raise FormHasWarnings(warnings=warnings)
     if bearer is not None:
         raise _taken(project, upload)
-    if name is not None and f"={said.version}" in name.versions:
+    if publish and name is not None and f"={said.version}" in (name.versions or ()):
         raise VersionAlreadyPublished(xmlFormId=said.xml_form_id, version=said.version)
     return int(uses)
 
@@ -121,9 +141,12 @@ def _show(form: Form, definition: Definition) -> None:
     form.published_at = definition.published_at
 
 
-def _take_name(tx: Transaction, form: Form, version: str) -> None:
+def _take_name(tx: Transaction, form: Form, version: str | None) -> None:
+    """Let a transaction count a form among those of its name, and a version that it publishes."""
     name = FormName(*keys.form_name(form.project_id, form.xml_form_id))
     as_asked = FormName.uses == form.use if form.use else FormName.uses.does_not_exist()
-    actions = [FormName.uses.set(form.use + 1), FormName.versions.add({f"={version}"})]
+    actions: list[Action] = [FormName.uses.set(form.use + 1)]
+    if version is not None:
+        actions.append(FormName.versions.add({f"={version}"}))
     # Only a form that came and went in between can have changed it.
     tx.update(name, actions, as_asked, otherwise=Busy())

@@ -57,5 +57,7 @@ def shown_id(event_key: str) -> str:
 
 
 def worth_telling(event: Event) -> bool:
-    """Whether hooks are told: a review that left the state as it was is no news."""
+    """Whether hooks are told: not of drafts, nor of a review that left the state as it was."""
+    if event["draft"]:
+        return False
     return bool(event["action"] != REVIEW or event["reviewState"] != event["previousReviewState"])

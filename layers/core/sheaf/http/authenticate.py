@@ -1,7 +1,8 @@
 """Who asks: the credentials of a request, in Central's order.
 
-A token in the path (`/v1/key/{token}/…`) or in `?st=` comes first, then a Bearer token, then Basic,
-then the session cookie. Whatever is wrong with the first that is present is an answer; the next
+A draft's token in the path (`/v1/test/{token}/…`) stands alone. Else one in the path
+(`/v1/key/{token}/…`) or in `?st=` comes first, then a Bearer token, then Basic, then the session
+cookie. Whatever is wrong with the first that is present is an answer; the next
 is not tried.
 """
 
@@ -13,6 +14,7 @@ import re
 import secrets
 import time
 from base64 import b64decode
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
@@ -20,12 +22,28 @@ from sheaf.access import passwords, sessions, users
 from sheaf.access.actors import Actor
 from sheaf.access.sessions import Session
 from sheaf.db.reads import Lookup
-from sheaf.problems import AuthenticationFailed, Forbidden, HttpsOnly
+from sheaf.problems import (
+    AuthenticationFailed,
+    DraftTestLinkGone,
+    Forbidden,
+    HttpsOnly,
+    NotFound,
+    Problem,
+    found,
+)
 
 if TYPE_CHECKING:
     from sheaf.http.request import Request
 
-Identity = tuple[Session | None, Actor]
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks; `tests` is the acteeId of the form whose draft one may test, being nobody else."""
+
+    session: Session | None = None
+    actor: Actor | None = None
+    tests: str | None = None
+
 
 SESSION_COOKIE = "__Host-session"
 CSRF_COOKIE = "__csrf"
@@ -53,13 +71,15 @@ def lookup(request: Request) -> Lookup[Identity]:
         Forbidden: a well-formed token in the path that is unknown or a web user's.
         HttpsOnly: Basic or a cookie over plain HTTP.
     """
+    if request.route.partition(" ")[2].startswith("/v1/test/{token}/"):
+        return (yield from _by_draft_token(request))
     by_path = "/key/{token}/" in request.route
     key = request.path["token"] if by_path else request.query.get("st")
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if key is not None:
         return (yield from _by_key(key))
     if scheme.lower() == "bearer":
-        return (yield from sessions.lookup(credentials))
+        return Identity(*(yield from sessions.lookup(credentials)))
     if scheme.lower() == "basic":
         return (yield from _by_basic(request, credentials))
     if not scheme and (token := request.cookies.get(SESSION_COOKIE)):
@@ -77,7 +97,26 @@ def _by_key(token: str) -> Lookup[Identity]:
         raise Forbidden from None
     if actor.type not in _KEY_TYPES:
         raise Forbidden
-    return session, actor
+    return Identity(session, actor)
+
+
+def _by_draft_token(request: Request) -> Lookup[Identity]:
+    """Compare the token with that of the draft that the path names; other credentials count not."""
+    from sheaf.forms import forms  # which few requests need here
+
+    project, form = yield forms.refs(request.path)
+    try:
+        form = forms.live(project, form, draft=True)
+    except NotFound:
+        raise _no_draft(request) from None
+    if not hmac.compare_digest(found(form.draft).token.encode(), request.path["token"].encode()):
+        raise _no_draft(request)
+    return Identity(tests=form.actee_id)
+
+
+def _no_draft(request: Request) -> Problem:
+    """Devices that ask for their forms are told what may have happened."""
+    return DraftTestLinkGone() if request.route.endswith("/formList") else NotFound()
 
 
 def _by_basic(request: Request, credentials: str) -> Lookup[Identity]:
@@ -92,7 +131,7 @@ def _by_basic(request: Request, credentials: str) -> Lookup[Identity]:
     actor = yield from users.by_email(email)
     if not _verified(actor.password if actor else None, password):
         raise AuthenticationFailed
-    return None, actor  # type: ignore[return-value]
+    return Identity(actor=actor)
 
 
 def _verified(sealed: str | None, password: str) -> bool:
@@ -114,7 +153,7 @@ def _by_cookie(request: Request, token: str) -> Lookup[Identity]:
     # Central checks POST alone: browsers send other methods cross-site only after asking.
     if request.method == "POST" and not _csrf_proven(request, session):
         raise AuthenticationFailed
-    return session, actor
+    return Identity(session, actor)
 
 
 def _csrf_proven(request: Request, session: Session) -> bool:

@@ -114,13 +114,18 @@ class Request:
         return found  # type: ignore[no-any-return]
 
     def _authenticate(self) -> Lookup[Auth]:
-        session, actor = yield from authenticate.lookup(self)
-        return Auth(actor, session, self.notes)
+        identity = yield from authenticate.lookup(self)
+        return Auth(identity.actor, identity.session, self.notes, identity.tests)
 
     @cached_property
     def query(self) -> dict[str, str]:
         """The query parameters; of a repeated one, the last."""
         return dict(parse_qsl(self.raw_query, keep_blank_values=True))
+
+    @property
+    def draft(self) -> bool:
+        """Whether the route is about a form's draft and what was sent to it."""
+        return "/forms/{xmlFormId}/draft" in self.route
 
     @property
     def extended(self) -> bool:

@@ -15,7 +15,8 @@ from typing import Any
 from sheaf.access import actors
 from sheaf.db import keys
 from sheaf.forms.forms import Form
-from sheaf.submissions.records import LIVE, TRASH, Submission
+from sheaf.submissions import location
+from sheaf.submissions.records import TRASH, Submission
 
 # A page of a query is at most 1 MB whatever its limit; so many items rarely reach it.
 LARGEST_PAGE = 1000
@@ -24,6 +25,7 @@ LARGEST_PAGE = 1000
 def page(
     form: Form,
     *,
+    draft: bool = False,
     deleted: bool = False,
     offset: int = 0,
     limit: int | None = None,
@@ -33,13 +35,15 @@ def page(
 
     Args:
         form: of which form.
+        draft: those of its draft.
         deleted: those in the trash instead.
         offset: how many to leave out.
         limit: how many to give; all, when absent.
         extended: with their submitters.
     """
     end = None if limit is None else offset + limit
-    listed = list(islice(newest(form, TRASH if deleted else LIVE, expected=end), offset, end))
+    partition = TRASH if deleted else location.partition_of(form, draft=draft)
+    listed = list(islice(newest(form, partition, expected=end), offset, end))
     return describe(listed, extended=extended)
 
 

@@ -14,37 +14,54 @@ from sheaf.db.items import Ref
 from sheaf.db.reads import Lookup
 from sheaf.forms import forms
 from sheaf.forms.forms import Form
-from sheaf.submissions.records import LIVE, Claim, Submission
+from sheaf.problems import found
+from sheaf.submissions.records import DRAFTS, LIVE, TRASH, Claim, Submission
 
 # A place where nothing is, for a submission that no claim leads to.
 NOWHERE: Ref[Any] = Submission.ref(("", ""))
 
 
-def lookup(path: Mapping[str, str], partition: str = LIVE) -> Lookup[tuple[Form, Any]]:
+def lookup(
+    path: Mapping[str, str], *, draft: bool = False, deleted: bool = False
+) -> Lookup[tuple[Form, Any]]:
     """Find the form and the submission of `{xmlFormId}` and `{instanceId}` (None: there is none).
 
     An id of a later version does not name the submission.
 
+    Args:
+        path: the route's variables.
+        draft: among those of the form's draft.
+        deleted: in the trash instead.
+
     Raises:
-        NotFound: no such form.
+        NotFound: no such form, or it has no draft.
     """
-    form, target = yield from target_of(path, partition)
+    form, target = yield from target_of(path, draft=draft, deleted=deleted)
     (submission,) = yield (target,)
     return form, submission
 
 
-def target_of(path: Mapping[str, str], partition: str = LIVE) -> Lookup[tuple[Form, Ref[Any]]]:
-    """Find the form of a path, and where its submission lies in a partition."""
-    project, form, claim = yield (*forms.refs(path), claim_ref(path))
-    form = forms.live(project, form)
+def target_of(
+    path: Mapping[str, str], *, draft: bool = False, deleted: bool = False
+) -> Lookup[tuple[Form, Ref[Any]]]:
+    """Find the form of a path, and where its submission lies."""
+    world = DRAFTS if draft else LIVE
+    project, form, claim = yield (*forms.refs(path), claim_ref(path, world))
+    form = forms.live(project, form, draft=draft)
     if form.use:
-        (claim,) = yield (claim_ref(path, form.use),)
+        (claim,) = yield (claim_ref(path, world, form.use),)
     if claim is None or claim.version:
         return form, NOWHERE
+    partition = TRASH if deleted else partition_of(form, draft=draft)
     return form, Submission.ref(keys.submission(form.id, partition, claim.submission_id))
 
 
-def claim_ref(path: Mapping[str, str], use: int = 0) -> Ref[Claim]:
+def partition_of(form: Form, *, draft: bool) -> str:
+    """Name the partition of what is live: the form's, or its draft's."""
+    return keys.draft_partition(found(form.draft).id) if draft else LIVE
+
+
+def claim_ref(path: Mapping[str, str], world: str = LIVE, use: int = 0) -> Ref[Claim]:
     """Refer to the claim of the instanceId of a path."""
     project_id = fields.number(path["projectId"])
-    return Claim.ref(keys.claim(project_id, path["xmlFormId"], use, LIVE, path["instanceId"]))
+    return Claim.ref(keys.claim(project_id, path["xmlFormId"], use, world, path["instanceId"]))

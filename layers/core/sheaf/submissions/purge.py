@@ -20,7 +20,7 @@ from sheaf.db.conditional import held
 from sheaf.db.items import DueIndex, IntegerAttribute, Item
 from sheaf.db.transaction import Transaction
 from sheaf.problems import Busy, NotFound
-from sheaf.submissions.records import LIVE, Claim, Submission, SubmissionVersion
+from sheaf.submissions.records import Claim, Submission, SubmissionVersion
 
 DAY = 24 * 60 * 60 * 1_000_000
 
@@ -85,7 +85,7 @@ def _free(submission: Submission, version: SubmissionVersion | None) -> None:
     if version is None:
         return
     project_id, xml_form_id, use = submission.home
-    claim = Claim(*keys.claim(project_id, xml_form_id, use, LIVE, version.instance_id))
+    claim = Claim(*keys.claim(project_id, xml_form_id, use, submission.world, version.instance_id))
     held(lambda: claim.delete(condition=Claim.submission_id == submission.id))
 
 

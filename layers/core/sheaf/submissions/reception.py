@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sheaf import clock
 from sheaf.db import keys
+from sheaf.db.items import Ref
 from sheaf.db.reads import Lookup
 from sheaf.forms import forms
 from sheaf.forms.definitions import Definition
@@ -57,27 +58,33 @@ class Received:
     charset: str | None
     instance: Instance
     instance_id: str
+    form_version: str
+    partition: str
     slots: tuple[str, ...]
 
 
-def lookup(path: Mapping[str, str], sent: Sent) -> Lookup[tuple[Form, Received]]:
+def lookup(
+    path: Mapping[str, str], sent: Sent, *, draft: bool = False
+) -> Lookup[tuple[Form, Received]]:
     """Find the form of the path and of it the version that the XML names.
+
+    A draft takes whatever version the XML names, and in every state of the form.
 
     Raises:
         MissingParameter: the XML is none, or names no form.
-        NotFound: no such form.
+        NotFound: no such form, or it has no draft.
         FormVersionUnknown: the version was never published.
         FormNotAccepting: the form is closed.
     """
     said = _read(sent)
     project, found = yield forms.refs(path)
-    form = forms.live(project, found)
-    (definition,) = yield (Definition.ref(keys.definition(form.id, said.version)),)
-    return form, _receive(form, definition, said, sent)
+    form = forms.live(project, found, draft=draft)
+    (definition,) = yield (_definition_ref(form, said, draft=draft),)
+    return form, _receive(form, definition, said, sent, draft=draft)
 
 
 def edit_lookup(
-    path: Mapping[str, str], sent: Sent
+    path: Mapping[str, str], sent: Sent, *, draft: bool = False
 ) -> Lookup[tuple[Form, Submission | None, Received]]:
     """Find, besides, the submission that the XML is a new version of (None: there is none).
 
@@ -89,12 +96,9 @@ def edit_lookup(
     _check_form(path, said)
     if said.deprecated_id is None:
         raise DeprecatedIdMissing
-    form, target = yield from location.target_of(path)
-    definition, submission = yield (
-        Definition.ref(keys.definition(form.id, said.version)),
-        target,
-    )
-    return form, submission, _receive(form, definition, said, sent)
+    form, target = yield from location.target_of(path, draft=draft)
+    definition, submission = yield _definition_ref(form, said, draft=draft), target
+    return form, submission, _receive(form, definition, said, sent, draft=draft)
 
 
 def check(path: Mapping[str, str], received: Received) -> None:
@@ -143,10 +147,25 @@ def _check_form(path: Mapping[str, str], said: Instance) -> None:
         )
 
 
-def _receive(form: Form, definition: Definition | None, said: Instance, sent: Sent) -> Received:
+def _definition_ref(form: Form, said: Instance, *, draft: bool) -> Ref[Definition]:
+    if draft:
+        return forms.working_ref(form)
+    return Definition.ref(keys.definition(form.id, said.version))
+
+
+def _receive(
+    form: Form, definition: Definition | None, said: Instance, sent: Sent, *, draft: bool
+) -> Received:
     if definition is None:
         raise FormVersionUnknown(formVersion=said.version)
-    if not form.accepting:
+    if not (draft or form.accepting):
         raise FormNotAccepting
-    slots = instance.attachment_names(said.text, definition.fields)
-    return Received(sent.raw, sent.charset, said, said.instance_id or clock.uuid(), slots)
+    return Received(
+        raw=sent.raw,
+        charset=sent.charset,
+        instance=said,
+        instance_id=said.instance_id or clock.uuid(),
+        form_version=definition.version,
+        partition=location.partition_of(form, draft=draft),
+        slots=instance.attachment_names(said.text, definition.fields),
+    )

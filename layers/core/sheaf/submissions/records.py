@@ -20,10 +20,11 @@ from sheaf.db.compression import unpack
 from sheaf.db.items import IntegerAttribute, Item
 
 # Partitions of a form's submissions. What is deleted lies apart until it is purged, so that
-# lists and exports never read it; drafts are a world of their own.
+# lists and exports never read it; each draft has a partition of its own (`keys.draft_partition`).
 LIVE = ""
 TRASH = "x"
-DRAFT = "d"
+# Where the claims of all drafts of a form lie; all others lie in the world `LIVE`.
+DRAFTS = "d"
 
 # A list of actors by number, for extended metadata.
 Actors = dict[int, Actor]
@@ -110,6 +111,17 @@ class Submission(SubmissionVersion):
         return str(self.sk)
 
     @property
+    def world(self) -> str:
+        """Where its claims lie: LIVE or DRAFTS."""
+        _, partition = keys.home(self.pk)
+        return DRAFTS if partition.startswith(DRAFTS) else LIVE
+
+    @property
+    def draft(self) -> bool:
+        """Whether it was sent to a draft of its form."""
+        return self.world == DRAFTS
+
+    @property
     def number(self) -> int:
         """The `submissionId` that audits show."""
         return keys.micros(self.id)
@@ -165,6 +177,7 @@ class Submission(SubmissionVersion):
         }
 
 
+NOBODY = dict.fromkeys(("id", "type", "displayName", "createdAt", "updatedAt", "deletedAt"))
 # What the first version tells once it is no longer the current one.
 ROOT = ("instance_id", "submitter_id", "device_id", "user_agent", "form_version")
 # What a version is made of, and what moves aside when the next one comes.
@@ -174,8 +187,11 @@ VERSION = tuple(
 
 
 def submitter(number: int | None, actors: Actors | None) -> dict[str, Any]:
-    """Give the `submitter` member of extended metadata, or nothing when it is not asked for."""
+    """Give the `submitter` member of extended metadata, or nothing when it is not asked for.
+
+    Who tested a draft by its link is nobody: Central shows an actor of which all is null.
+    """
     if actors is None:
         return {}
     actor = None if number is None else actors.get(number)
-    return {"submitter": actor and actor.to_api()}
+    return {"submitter": NOBODY if actor is None else actor.to_api()}

@@ -83,12 +83,13 @@ def create(form: Form, received: Received, client: Client, *, by: Auth) -> dict[
     """
     submission_id = keys.identifier(keys.shard_for(received.instance_id, form.shards))
     submission = Submission(
-        *keys.submission(form.id, LIVE, submission_id), events=[keys.micros(submission_id)]
+        *keys.submission(form.id, received.partition, submission_id),
+        events=[keys.micros(submission_id)],
     )
     _fill(submission, received, client, by)
     try:
         with Transaction() as tx:
-            _claim(tx, form, received.instance_id, submission_id, 0)
+            _claim(tx, form, received.instance_id, submission, 0)
             tx.create(submission, otherwise=Busy())
             tell(tx, "submission.create", form, submission, by=by)
     except AlreadyExists:
@@ -157,7 +158,7 @@ def _replace(
     with Transaction() as tx:
         # Before the claim: who sent the same edit a moment later learns that his copy is outdated.
         tx.put(changed, Submission.revision == submission.revision, otherwise=Changed())
-        _claim(tx, form, received.instance_id, submission.id, changed.edits)
+        _claim(tx, form, received.instance_id, changed, changed.edits)
         tx.create(kept)
         tell(tx, "submission.update.version", form, changed, by=by, before=submission)
         tell_carried(tx, form, changed, by=by)
@@ -248,7 +249,7 @@ def _fill(
     submission.instance_name = name and name[:LONGEST_NAME]
     submission.submitter_id = by.actor_id
     submission.device_id, submission.user_agent = client.device_id, client.user_agent
-    submission.form_version = received.instance.version
+    submission.form_version = received.form_version
     submission.created_at = submission.events[-1]
     submission.charset = received.charset
     held = {} if before is None else {n: blob for n, blob in before.attachments if blob}
@@ -266,17 +267,22 @@ def _slot(name: str, held: Mapping[str, blobs.Blob]) -> dict[str, Any]:
     return {"n": name, "b": held[name].to_item()} if name in held else {"n": name}
 
 
-def _claim(tx: Transaction, form: Form, instance_id: str, submission_id: str, version: int) -> None:
+def _claim(
+    tx: Transaction, form: Form, instance_id: str, submission: Submission, version: int
+) -> None:
     """Let a transaction take an instanceId for a version of a submission."""
-    key = keys.claim(form.project_id, form.xml_form_id, form.use, LIVE, instance_id)
+    key = keys.claim(form.project_id, form.xml_form_id, form.use, submission.world, instance_id)
 
     def otherwise(raw: dict[str, Any] | None) -> Problem:
         taken_by_first = not int((raw or {}).get("v", {}).get("N", 0))
         if taken_by_first and version == 0:
             return AlreadyExists(
-                table="submissions", formId=form.id, instanceId=instance_id, draft=False
+                table="submissions",
+                formId=form.id,
+                instanceId=instance_id,
+                draft=submission.draft,
             )
         return AlreadyExists(instanceID=instance_id)
 
-    claim = Claim(*key, submission_id=submission_id, version=version)
+    claim = Claim(*key, submission_id=submission.id, version=version)
     tx.create(claim, otherwise=otherwise)

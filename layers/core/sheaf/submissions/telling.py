@@ -92,6 +92,7 @@ def _event(form: Form, submission: Submission, before: Submission | None) -> dic
         "formId": form.id,
         "xmlFormId": form.xml_form_id,
         "formVersion": submission.form_version,
+        "draft": submission.draft,
         "submissionId": submission.id,
         "instanceId": submission.root_id,
         "currentInstanceId": submission.instance_id,

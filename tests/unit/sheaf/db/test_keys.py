@@ -11,13 +11,14 @@ from sheaf import clock
 from sheaf.db import keys
 from sheaf.db.items import Ref
 from sheaf.submissions import reception
-from sheaf.submissions.records import DRAFT, LIVE, TRASH, Submission
+from sheaf.submissions.records import DRAFTS, LIVE, TRASH, Submission
 
 numbers = st.integers(0, 10**9)
 # What clients choose freely; separators and escapes more often than chance would have it.
 texts = st.text(st.one_of(st.sampled_from("#%235dx/ "), st.characters(codec="utf-8")), max_size=12)
 shards = st.integers(0, 255)
-partitions = st.sampled_from([LIVE, TRASH, DRAFT])
+partitions = st.one_of(st.sampled_from([LIVE, TRASH]), numbers.map(keys.draft_partition))
+worlds = st.sampled_from([LIVE, DRAFTS])
 ids = st.builds(
     lambda micros, shard, letters: f"{micros:016d}{shard:02x}{letters}",
     st.integers(0, 10**16 - 1),
@@ -38,8 +39,9 @@ KINDS = {
     keys.deleted_form: st.tuples(numbers, numbers),
     keys.form_name: st.tuples(numbers, texts),
     keys.definition: st.tuples(numbers, texts),
+    keys.working_definition: st.tuples(numbers, numbers),
     keys.definition_source: st.tuples(numbers, sha256),
-    keys.claim: st.tuples(numbers, texts, st.integers(0, 99), partitions, texts),
+    keys.claim: st.tuples(numbers, texts, st.integers(0, 99), worlds, texts),
     keys.submission: st.tuples(numbers, partitions, ids),
     keys.version: st.tuples(ids, st.integers(0, 999_999)),
     keys.hook_body: st.tuples(ids, ids, ids),
@@ -73,7 +75,7 @@ CLASHES = ["a", "a#", "#a", "a#0", "#", "##", "%", "%23", "%2523", "a%23", "", "
 
 
 def test_a_separator_in_a_clients_text_reaches_over_nothing():
-    tuples = list(itertools.product([1, 11], CLASHES, [0, 1], [LIVE, TRASH, DRAFT], CLASHES))
+    tuples = list(itertools.product([1, 11], CLASHES, [0, 1], [LIVE, DRAFTS], CLASHES))
     assert len({keys.claim(*each) for each in tuples}) == len(tuples)
 
 
@@ -141,6 +143,7 @@ def test_a_submissions_partition_leads_to_its_feed(form_id, partition, submissio
     feed = keys.feed_of(pk, submission_id)
     assert feed == keys.feed(form_id, keys.shard_of(submission_id))
     assert feed.startswith(keys.FEED)
+    assert keys.home(pk) == (form_id, partition)
 
 
 @given(numbers, ids)

@@ -79,6 +79,7 @@ def test_an_audit_row_becomes_one_event_that_tells_everything(scene, way, heard)
         "formId": 1,
         "xmlFormId": "simple",
         "formVersion": "1",
+        "draft": False,
         "submissionId": submission_id,
         "instanceId": "one",
         "currentInstanceId": "one",

@@ -7,7 +7,7 @@ import pytest
 from sheaf import clock
 from sheaf.db import items, keys
 from sheaf.submissions import listing
-from sheaf.submissions.records import LIVE, TRASH, Submission
+from sheaf.submissions.records import LIVE, NOBODY, TRASH, Submission
 
 COUNT = 200
 
@@ -120,5 +120,5 @@ def test_submitters_are_read_once_for_a_page(spread, aws):
         listed = listing.page(form(), limit=5, extended=True)
     finally:
         emitter.unregister("before-call.dynamodb", count)
-    assert [each["submitter"] for each in listed] == [None] * 5
+    assert [each["submitter"] for each in listed] == [NOBODY] * 5
     assert calls.count("BatchGetItem") == 0

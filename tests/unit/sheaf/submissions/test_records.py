@@ -3,7 +3,7 @@ from __future__ import annotations
 from sheaf.access.actors import Actor
 from sheaf.blobs import Blob
 from sheaf.db.compression import pack
-from sheaf.submissions.records import Submission, SubmissionVersion, submitter
+from sheaf.submissions.records import NOBODY, Submission, SubmissionVersion, submitter
 
 MADE, EDITED = 1_700_000_000_123_456, 1_700_000_100_999_999
 BLOB = Blob("k", "image/png", 3, "m", 7)
@@ -84,8 +84,8 @@ def test_extended_metadata_stands_before_what_it_belongs_to():
 
 def test_a_submitter_may_be_nobody_or_unknown():
     assert submitter(5, None) == {}
-    assert submitter(None, {}) == {"submitter": None}
-    assert submitter(5, {}) == {"submitter": None}
+    assert submitter(None, {}) == {"submitter": NOBODY}
+    assert submitter(5, {}) == {"submitter": NOBODY}
 
 
 def test_slots_hold_their_files():
