@@ -527,13 +527,17 @@ class FilterUnsupported(Problem):
 
 
 class FilterFieldUnsupported(Problem):
-    """An OData filter names a field that cannot be filtered by (details: at, text)."""
+    """An OData filter or order names a field that it cannot use (details: text, in a filter at)."""
 
     code = 501.5
     message = (
         "The given OData filter expression references fields not supported by this server: "
-        "{text} at {at}"
+        "{text}{place}"
     )
+
+    def __init__(self, text: str, at: int | None = None) -> None:
+        super().__init__(text=text, place="" if at is None else f" at {at}")
+        self.details = {"text": text} if at is None else {"at": at, "text": text}
 
 
 class ExpandUnsupported(Problem):

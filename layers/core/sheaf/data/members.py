@@ -1,0 +1,115 @@
+"""What the names in a filter stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sheaf.data import row
+from sheaf.data.constants import MOMENT, NUMBER, TEXT, moment
+from sheaf.data.expression import Member
+from sheaf.data.extraction import Record
+from sheaf.data.tables import ROOT, Column, Table
+from sheaf.forms import schema
+from sheaf.problems import FilterFieldUnsupported
+
+if TYPE_CHECKING:
+    from sheaf.submissions.records import Submission
+
+# What a submission holds: its row of the root table, and the row that the filter is asked about,
+# which for the root table is the same.
+Rows: TypeAlias = tuple[Record, Record]
+Read: TypeAlias = "Callable[[Submission, Callable[[], Rows]], Any]"
+
+PREFIX = f"$root/{ROOT}/"
+DELETED_AT = "__system/deletedAt"
+SUBMISSION_DATE = "__system/submissionDate"
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """Something that has a value in a row: its type and how to read it."""
+
+    type: str
+    read: Read
+
+
+def _shown(moment: int | None) -> int | None:
+    """Cut a moment to what the API shows of it, so that what was shown can be asked for again."""
+    return None if moment is None else moment // 1000 * 1000
+
+
+_SYSTEM: dict[str, Operand] = {
+    "__id": Operand(TEXT, lambda submission, _: submission.root_id),
+    SUBMISSION_DATE: Operand(MOMENT, lambda submission, _: _shown(submission.number)),
+    "__system/updatedAt": Operand(MOMENT, lambda submission, _: _shown(submission.updated_at)),
+    DELETED_AT: Operand(MOMENT, lambda submission, _: _shown(submission.deleted_at)),
+    "__system/submitterId": Operand(NUMBER, lambda submission, _: submission.root["submitter_id"]),
+    "__system/reviewState": Operand(TEXT, lambda submission, _: submission.review_state),
+}
+
+
+class Members:
+    """The names that a filter of a table's rows may use."""
+
+    def __init__(self, table: Table) -> None:
+        self._rooted = table.parent is None
+        self._operands: dict[str, tuple[Operand, str | None]] = {
+            PREFIX + name: (operand, None) for name, operand in _SYSTEM.items()
+        }
+        self._add(_top(table), PREFIX, 0)
+        if not self._rooted:
+            self._add(table, "", 1)
+
+    def find(self, member: Member) -> tuple[Operand, str | None]:
+        """Give what a name stands for, and the path of the form's field that it names, if any.
+
+        Raises:
+            FilterFieldUnsupported: nothing that can be filtered by.
+        """
+        name = PREFIX + bare(member) if self._rooted else member.text
+        if name not in self._operands:
+            raise FilterFieldUnsupported(at=member.at, text=member.text)
+        return self._operands[name]
+
+    def _add(self, table: Table, prefix: str, place: int) -> None:
+        """Add a table's columns; `place` is where `Rows` has its row."""
+        for column in table.columns:
+            name = prefix + "/".join(map(schema.sanitize, column.names))
+            self._operands.setdefault(name, (_operand(column, place), column.field.path))
+
+
+def bare(member: Member) -> str:
+    """Give a name without its prefix, as it stands in the rows of the submissions."""
+    return member.text.removeprefix(PREFIX)
+
+
+def _top(table: Table) -> Table:
+    while table.parent is not None:
+        table = table.parent
+    return table
+
+
+_TYPES = {"int": NUMBER, "decimal": NUMBER, "date": MOMENT, "dateTime": MOMENT}
+
+
+def _operand(column: Column, place: int) -> Operand:
+    type_ = _TYPES.get(column.field.type, TEXT)
+    return Operand(type_, lambda _, rows: _READERS[type_](column, rows()[place]))
+
+
+def _text(column: Column, record: Record) -> str | None:
+    return record.cells.get(column.index) or None
+
+
+def _moment(column: Column, record: Record) -> int | None:
+    text = row.value(column, record)
+    return moment(text) if text else None
+
+
+_READERS: dict[str, Callable[[Column, Record], Any]] = {
+    NUMBER: row.value,
+    MOMENT: _moment,
+    TEXT: _text,
+}
