@@ -71,10 +71,12 @@ def stored(prefix: str = "") -> list[dict[str, Any]]:
 
 def audits(*actions: str) -> list[dict[str, Any]]:
     """The audit rows of these actions (or of all), in the order in which they were written."""
+    from sheaf.db import keys
     from sheaf.db.audit import Audit
-    from sheaf.db.keys import FEED
 
-    rows = [Audit.ref(("", "")).read(item) for item in stored(FEED)]
+    told_alone = keys.feeds(keys.kind("", hidden=True))
+    items = [item for item in stored(keys.FEED) if item["pk"]["S"] not in told_alone]
+    rows = [Audit.ref(("", "")).read(item) for item in items]
     rows.sort(key=lambda row: row.sk)
     return [row.to_api() for row in rows if row.action in actions or not actions]
 

@@ -168,7 +168,9 @@ def test_a_form_s_purge_leaves_the_next_form_s_claims(cast):
     cast.submit("one")
     cast.bob.delete(f"{PATH}/one")
     cast.bob.delete(FORM)
-    made = cast.bob.post("/v1/projects/1/forms?ignoreWarnings=true", xform(version="2"))
+    made = cast.bob.post(
+        "/v1/projects/1/forms?publish=true&ignoreWarnings=true", xform(version="2")
+    )
     assert made.status == 200
     assert cast.submit("one", version="2").status == 200
     assert run() == 1

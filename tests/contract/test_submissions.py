@@ -106,7 +106,7 @@ def test_the_audit_row_carries_what_the_event_needs(cast):
     cast.submit("one")
     from sheaf.db.audit import Audit
 
-    (row,) = [Audit.ref(("", "")).read(item) for item in stored("E#1#")][-1:]
+    (row,) = [Audit.ref(("", "")).read(item) for item in stored("E#c")]
     (item,) = stored("S#1")
     assert row.event == {
         "projectId": 1,

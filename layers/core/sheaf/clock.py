@@ -6,6 +6,8 @@ import time
 import uuid as _uuid
 from datetime import UTC, datetime
 
+# Without look-alikes.
+LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 _lock = threading.Lock()
 _last = 0
 
@@ -41,8 +43,8 @@ def uuid() -> str:
 
 
 def letters(count: int) -> str:
-    """Give so many random characters of a 32-letter alphabet without look-alikes."""
-    return "".join(secrets.choice("0123456789abcdefghjkmnpqrstvwxyz") for _ in range(count))
+    """Give so many random characters of `LETTERS`."""
+    return "".join(secrets.choice(LETTERS) for _ in range(count))
 
 
 def wait(seconds: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pynamodb.attributes import BooleanAttribute, JSONAttribute, UnicodeAttribute
+from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 
 from sheaf import clock
 from sheaf.db import keys
@@ -16,10 +16,9 @@ from sheaf.db.items import IntegerAttribute, Item
 
 
 class Audit(Item):
-    """A row of the audit log (key: `E#<form>#<shard>` or `E#site`, id).
+    """A row of the audit log (key: `E#<kind><digit>`, `<id><kind>`).
 
-    `event` is what the event path needs beyond Central's columns; it is not shown to clients. A
-    `hidden` row is an event alone: Central's audit log has no such row, so no list shows it.
+    `event` is what the event path needs beyond Central's columns; it is not shown to clients.
     """
 
     action = UnicodeAttribute(attr_name="a")
@@ -28,7 +27,6 @@ class Audit(Item):
     details: JSONAttribute = JSONAttribute(attr_name="d", null=True)
     notes = UnicodeAttribute(attr_name="n", null=True)
     event: JSONAttribute = JSONAttribute(attr_name="e", null=True)
-    hidden = BooleanAttribute(attr_name="h", null=True)
 
     def to_api(self) -> dict[str, Any]:
         """Give the row as `GET /audits` shows it."""

@@ -18,8 +18,7 @@
     S#<form><partition>#<shard>  <id>                Submission, its current version
     V#<submission>              V#<nr>               SubmissionVersion: an older one, kept aside
     V#<submission>              B#<event>#<hook>     HookBody: what a hook was or will be sent
-    E#<form>#<shard>            <id>                 Audit: the outbox of a form's submissions
-    E#site                      <id>                 Audit: the outbox of all else
+    E#<kind><digit>             <id><kind>           Audit: what was done, and the outbox of events
     H#<project>                 <form>#<hook>        Hook (form 0: all forms of the project)
     L#<hook>                    <event>              Delivery
     PURGE                       RUN                  PurgeRun: a purge that is under way
@@ -27,7 +26,8 @@
 A *partition* is `` (live), `x` (in the trash) or `d<draft>` (of a draft, by its number); a *world*
 is `` or `d` (of drafts); a *shard* is two hexadecimal digits; an *id* is made by `identifier`: 16
 digits of microseconds, the shard, two random letters. Ids of one form sort by time and are unique
-over all its shards, and name the shard that holds them.
+over all its shards, and name the shard that holds them. A *kind* is a letter (`kind`), a *digit* 0
+to 7, by the id's last letter.
 """
 
 import hashlib
@@ -214,23 +214,39 @@ def hook_body(submission_id: str, event_id: str, hook_id: str) -> tuple[str, str
 
 # The stream's filter in template.yaml names this prefix: what begins with it is an event.
 FEED = "E#"
-SITE_FEED = f"{FEED}site"
+# Kinds of audit rows. What is done to submissions comes by the thousand, so each such action has
+# feeds of its own, that no list reads which does not want them; and a login hides nothing else.
+_KINDS = {
+    "submission.create": "c",
+    "submission.update.version": "v",
+    "submission.update": "u",
+    "submission.attachment.update": "a",
+    "submission.delete": "d",
+    "submission.restore": "r",
+    "user.session.create": "l",
+}
+# All else that is done; and what is told to hooks but stands in no audit log.
+_REST, _HIDDEN = "s", "n"
+# 500 rows a second are the most that a partition takes. Of what comes by the thousand each kind has
+# so many partitions.
+_DIGITS = 8
+_SINGLE = "ls"
 
 
-def feed(form_id: int, shard: str) -> str:
-    """Partition of the Audits of one shard of a form's submissions."""
-    return f"{FEED}{form_id}#{shard}"
+def kind(action: str, *, hidden: bool = False) -> str:
+    """Give the kind of an action's audit rows."""
+    return _HIDDEN if hidden else _KINDS.get(action, _REST)
 
 
-def feed_of(submissions_pk: str, submission_id: str) -> str:
-    """Give the feed that tells of the submissions of a partition (`submissions`)."""
-    form_id, _ = home(submissions_pk)
-    return feed(form_id, shard_of(submission_id))
+def audit(kind: str, event_id: str) -> tuple[str, str]:
+    """Key of an Audit. Its sort key names the event, and leads back to its feed."""
+    digit = 0 if kind in _SINGLE else clock.LETTERS.index(event_id[-1]) % _DIGITS
+    return f"{FEED}{kind}{digit}", f"{event_id}{kind}"
 
 
-def event_name(feed: str, row_id: str) -> str:
-    """Name an event by its audit row: ids are unique in one feed's form, this one everywhere."""
-    return f"{row_id}-{feed.removeprefix(FEED).partition('#')[0]}"
+def feeds(kind: str) -> list[str]:
+    """Partitions of the Audits of a kind."""
+    return [f"{FEED}{kind}{digit}" for digit in range(1 if kind in _SINGLE else _DIGITS)]
 
 
 def hooks(project_id: int) -> str:

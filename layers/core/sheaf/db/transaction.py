@@ -134,37 +134,33 @@ class Transaction:
         by: Author,
         on: str | None = None,
         details: dict[str, Any] | None = None,
-        feed: str = keys.SITE_FEED,
         event_id: str | None = None,
         event: dict[str, Any] | None = None,
         hidden: bool = False,
     ) -> str:
-        """Write the audit row of this change and give its id.
+        """Write the audit row of this change and give its sort key, which names the event.
 
         Args:
             action: Central's name of the action, for example "submission.create".
             by: who did it; its notes go into the row.
             on: the acteeId of the project, form or actor that it was done to.
             details: Central's details of the action.
-            feed: the partition (`keys.feed`) from which the event is told.
             event_id: the row's id, where the change itself refers to it.
             event: what the event path needs and clients do not see.
             hidden: whether this is an event alone, which no audit log shows.
         """
         row = Audit(
-            feed,
-            event_id or keys.identifier(0),
+            *keys.audit(keys.kind(action, hidden=hidden), event_id or keys.identifier(0)),
             action=action,
             actor_id=by.actor_id,
             actee_id=on,
             details=details,
             notes=by.notes,
             event=event,
-            hidden=hidden or None,
         )
         # An id that is taken is chance, one in millions: the next try has another.
         self.create(row, otherwise=Busy())
-        return row.sk
+        return str(row.sk)
 
     def _add(self, kind: int, add: Callable[[TransactWrite], None], otherwise: Otherwise) -> None:
         self._steps.append(_Step(kind, len(self._steps), add, otherwise))

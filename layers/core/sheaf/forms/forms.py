@@ -242,7 +242,7 @@ def update(form: Form, change: Change, *, by: Auth) -> Form:
         actions.append(Form.webforms_enabled.set(change.webforms_enabled))
     with Transaction() as tx:
         tx.update(form, actions, Form.id == form.id, otherwise=NotFound())
-        tx.audit("form.update", by=by, on=form.actee_id, feed=feed(form), details={"data": said})
+        tx.audit("form.update", by=by, on=form.actee_id, details={"data": said})
     return form
 
 
@@ -260,7 +260,7 @@ def delete(form: Form, *, by: Auth) -> None:
         with Transaction() as tx:
             tx.delete(form, _unchanged(form), otherwise=NotFound())
             tx.create(kept)
-            tx.audit("form.delete", by=by, on=form.actee_id, feed=feed(form))
+            tx.audit("form.delete", by=by, on=form.actee_id)
     except NotFound:
         now = reads.get(Form.ref((form.pk, form.sk)))
         if now is None or now.id != form.id:
@@ -274,8 +274,3 @@ def _unchanged(form: Form) -> Condition:
     seen = Form.updated_at
     at = seen.does_not_exist() if form.updated_at is None else seen == form.updated_at
     return (Form.id == form.id) & at  # type: ignore[no-any-return]
-
-
-def feed(form: Form) -> str:
-    """The outbox in which what happens to the form itself is told."""
-    return keys.feed(form.id, "00")

@@ -14,7 +14,7 @@ from sheaf.db.items import IntegerAttribute, Item
 from sheaf.db.transaction import Transaction
 from sheaf.forms import definitions
 from sheaf.forms.definitions import Definition
-from sheaf.forms.forms import Form, feed
+from sheaf.forms.forms import Form
 from sheaf.forms.upload import Upload
 from sheaf.problems import (
     AlreadyExists,
@@ -83,7 +83,7 @@ def create(
         tx.create(definition)
         tx.create(source)
         _take_name(tx, form, said.version if publish else None)
-        tx.audit("form.create", by=by, on=form.actee_id, feed=feed(form))
+        tx.audit("form.create", by=by, on=form.actee_id)
         if publish:
             tell_published(tx, form, None, by=by)
     return form.to_api() if publish else form.draft_to_api()
@@ -92,7 +92,7 @@ def create(
 def tell_published(tx: Transaction, form: Form, before: int | None, *, by: Auth) -> None:
     """Let a transaction tell that a form has a new version; `before` is the number of the last."""
     details = {"oldDefId": before, "newDefId": form.published_at}
-    tx.audit("form.update.publish", by=by, on=form.actee_id, feed=feed(form), details=details)
+    tx.audit("form.update.publish", by=by, on=form.actee_id, details=details)
 
 
 def _draft(definition: Definition) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Events: what an audit row says to the bus and to hooks.
 
-A type is Central's name of the action. An event's id is that of its row and the row's feed, so the
-same row makes the same event however often it is read.
+A type is Central's name of the action. An event's id is its row's sort key, which no other row of
+the table has; the same row makes the same event however often it is read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PREFIX = "evt_"
 def of(row: Audit) -> dict[str, Any]:
     """Give the event of an audit row."""
     return {
-        "eventId": f"{_PREFIX}{keys.event_name(row.pk, row.sk)}",
+        "eventId": f"{_PREFIX}{row.sk}",
         "action": row.action,
         "actorId": row.actor_id,
         "acteeId": row.actee_id,

@@ -238,9 +238,8 @@ def _place(scope: Scope) -> tuple[int, int]:
 
 def _tell(tx: Transaction, action: str, scope: Scope, hook: Hook, *, by: Auth) -> None:
     """Let a transaction write the audit row. The URL may hold a secret: its origin must do."""
-    feed = keys.feed(scope.id, "00") if isinstance(scope, Form) else keys.SITE_FEED
     details: dict[str, Any] = {"hookId": hook.id}
     if action != "hook.delete":
         data = {"name": hook.name, "active": hook.active, "events": list(hook.events)}
         details["data"] = data | {"origin": "/".join(hook.url.split("/", 3)[:3])}
-    tx.audit(action, by=by, on=scope.actee_id, details=details, feed=feed)
+    tx.audit(action, by=by, on=scope.actee_id, details=details)

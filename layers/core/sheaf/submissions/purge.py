@@ -90,9 +90,8 @@ def _free(submission: Submission, version: SubmissionVersion | None) -> None:
 
 
 def _blank_notes(submission: Submission) -> None:
-    feed = keys.feed_of(submission.pk, submission.id)
-    for moment in submission.events:
-        row = Audit(feed, keys.event_of(submission.id, int(moment)))
+    for key in submission.audits:
+        row = Audit(*key)
         held(partial(row.update, [Audit.notes.set("")], condition=Audit.pk.exists()))
 
 

@@ -87,7 +87,8 @@ class Submission(SubmissionVersion):
 
     `first` holds what the API tells of the first version, once there is a second. `revision`
     counts all changes, attachments included; every write requires the one it has read, so of
-    concurrent changes exactly one wins. `events` are the micros of its audit rows. `due` and
+    concurrent changes exactly one wins. `events` are the micros of its audit rows, `kinds` the kind
+    of each (`keys.kind`); those of files are not among them. `due` and
     `due_at` put what is in the trash into the index of the purge, which marks what it has begun
     to remove as `purging`: that can no longer be restored. `home` is what it takes to find the
     claims again: the form's project, xmlFormId and use.
@@ -100,6 +101,7 @@ class Submission(SubmissionVersion):
     deleted_at = IntegerAttribute(attr_name="dl", null=True)
     revision = IntegerAttribute(attr_name="q", default=1)
     events: ListAttribute[Any] = ListAttribute(attr_name="ev")
+    kinds = UnicodeAttribute(attr_name="ek", default=keys.kind("submission.create"))
     home: JSONAttribute = JSONAttribute(attr_name="h", null=True)
     due = UnicodeAttribute(null=True)
     due_at = UnicodeAttribute(attr_name="dueAt", null=True)
@@ -120,6 +122,14 @@ class Submission(SubmissionVersion):
     def draft(self) -> bool:
         """Whether it was sent to a draft of its form."""
         return self.world == DRAFTS
+
+    @property
+    def audits(self) -> list[tuple[str, str]]:
+        """The keys of its audit rows, oldest first."""
+        return [
+            keys.audit(kind, keys.event_of(self.id, int(moment)))
+            for kind, moment in zip(self.kinds, self.events, strict=True)
+        ]
 
     @property
     def number(self) -> int:

@@ -150,7 +150,8 @@ def _replace(
     kept = SubmissionVersion(*keys.version(submission.id, submission.edits))
     for name in VERSION:
         setattr(kept, name, getattr(submission, name))
-    changed = _next(submission)
+    action = "submission.update.version"
+    changed = _next(submission, action)
     changed.first = submission.root
     changed.edits = submission.edits + 1
     changed.review_state, changed.updated_at = EDITED, changed.events[-1]
@@ -160,17 +161,19 @@ def _replace(
         tx.put(changed, Submission.revision == submission.revision, otherwise=Changed())
         _claim(tx, form, received.instance_id, changed, changed.edits)
         tx.create(kept)
-        tell(tx, "submission.update.version", form, changed, by=by, before=submission)
+        tell(tx, action, form, changed, by=by, before=submission)
         tell_carried(tx, form, changed, by=by)
     return changed
 
 
 def _review(form: Form, submission: Submission, review: Review, *, by: Auth) -> Submission:
-    changed = _next(submission)
+    action = "submission.update"
+    changed = _next(submission, action)
     event = changed.events[-1]
     actions: list[Action] = [
         Submission.revision.set(changed.revision),
         Submission.events.set(Submission.events.append([event])),
+        Submission.kinds.set(changed.kinds),
     ]
     if review.said:
         changed.updated_at = event
@@ -186,14 +189,15 @@ def _review(form: Form, submission: Submission, review: Review, *, by: Auth) -> 
             otherwise=Changed(),
         )
         details = {"reviewState": review.state} if review.said else {}
-        tell(tx, "submission.update", form, changed, by=by, before=submission, more=details)
+        tell(tx, action, form, changed, by=by, before=submission, more=details)
     return changed
 
 
 def _move(form: Form, submission: Submission, partition: str, *, by: Auth) -> Submission:
-    moved = _next(submission)
-    moved.pk, moved.sk = keys.submission(form.id, partition, submission.id)
     trashed = partition == TRASH
+    action = "submission.delete" if trashed else "submission.restore"
+    moved = _next(submission, action)
+    moved.pk, moved.sk = keys.submission(form.id, partition, submission.id)
     moved.deleted_at = moved.events[-1] if trashed else None
     moved.home = [form.project_id, form.xml_form_id, form.use] if trashed else None
     moved.due = keys.DUE_PURGE if trashed else None
@@ -206,7 +210,6 @@ def _move(form: Form, submission: Submission, partition: str, *, by: Auth) -> Su
             otherwise=Changed(),
         )
         tx.create(moved)
-        action = "submission.delete" if trashed else "submission.restore"
         tell(tx, action, form, moved, by=by, before=submission)
     return moved
 
@@ -226,12 +229,13 @@ def insist(submission: Submission, change: Callable[[Submission], _T]) -> _T:
     raise Busy
 
 
-def _next(submission: Submission) -> Submission:
-    """Copy a submission for its next revision, with room for the event that makes it."""
+def _next(submission: Submission, action: str) -> Submission:
+    """Copy a submission for its next revision, which knows of the audit row that tells of it."""
     copy = Submission()
     copy.deserialize(submission.serialize())
     copy.revision = submission.revision + 1
     copy.events = [*submission.events, max(clock.micros(), submission.events[-1] + 1)]
+    copy.kinds = submission.kinds + keys.kind(action)
     return copy
 
 

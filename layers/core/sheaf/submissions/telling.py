@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sheaf import clock
 from sheaf.access.auth import Auth
 from sheaf.blobs import Blob
 from sheaf.db import keys
@@ -43,7 +44,6 @@ def tell(
         action,
         by=by,
         on=form.actee_id,
-        feed=keys.feed(form.id, keys.shard_of(submission.id)),
         event_id=keys.event_of(submission.id, submission.events[-1]),
         details={**_details(action, submission), **(more or {})},
         event=_event(form, submission, before),
@@ -65,13 +65,11 @@ def tell_file(
             client asked for it.
         by: who made the change.
     """
-    shard = keys.shard_of(submission.id)
     tx.audit(
         "submission.attachment.update",
         by=by,
         on=form.actee_id,
-        feed=keys.feed(form.id, shard),
-        event_id=keys.identifier(int(shard, 16)),
+        event_id=keys.event_of(submission.id, clock.micros()),
         details={"submissionDefId": submission.created_at, **details},
         event=_event(form, submission, submission),
     )

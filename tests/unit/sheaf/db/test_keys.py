@@ -1,6 +1,7 @@
 """Keys: two different things never share one, whatever clients choose; ids say what they must."""
 
 import itertools
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -45,6 +46,7 @@ KINDS = {
     keys.submission: st.tuples(numbers, partitions, ids),
     keys.version: st.tuples(ids, st.integers(0, 999_999)),
     keys.hook_body: st.tuples(ids, ids, ids),
+    keys.audit: st.tuples(st.sampled_from("cvudralsn"), ids),
     keys.hook: st.tuples(numbers, numbers, texts),
     keys.delivery: st.tuples(texts, ids),
     lambda: keys.PURGE_RUN: st.tuples(),
@@ -138,19 +140,39 @@ def test_an_event_lies_in_the_shard_of_its_submission(submission_id, moment):
 
 
 @given(numbers, partitions, ids)
-def test_a_submissions_partition_leads_to_its_feed(form_id, partition, submission_id):
+def test_a_submissions_partition_tells_its_form(form_id, partition, submission_id):
     pk, _ = keys.submission(form_id, partition, submission_id)
-    feed = keys.feed_of(pk, submission_id)
-    assert feed == keys.feed(form_id, keys.shard_of(submission_id))
-    assert feed.startswith(keys.FEED)
     assert keys.home(pk) == (form_id, partition)
 
 
-@given(numbers, ids)
-def test_an_event_is_named_by_form_and_row(form_id, event_id):
-    feed = keys.feed(form_id, keys.shard_of(event_id))
-    assert keys.event_name(feed, event_id) == f"{event_id}-{form_id}"
-    assert keys.event_name(keys.SITE_FEED, event_id) == f"{event_id}-site"
+AUDITS = [
+    *map(keys.kind, (*keys._KINDS, "form.create")),
+    keys.kind("thing.told", hidden=True),
+]
+
+
+@given(st.sampled_from(AUDITS), ids)
+def test_an_audit_row_lies_in_a_feed_of_its_kind_and_is_named_for_itself(kind, event_id):
+    feed, name = keys.audit(kind, event_id)
+    assert feed in keys.feeds(kind)
+    assert name[:-1] == event_id
+    assert keys.micros(name) == keys.micros(event_id)
+    # The name says where the row is, so no other row of the table can have it.
+    assert keys.audit(name[-1], name[:-1]) == (feed, name)
+
+
+def test_kinds_and_feeds_are_told_apart():
+    assert len(set(AUDITS)) == len(AUDITS)
+    listed = [feed for kind in AUDITS for feed in keys.feeds(kind)]
+    assert len(set(listed)) == len(listed)
+    assert all(feed.startswith(keys.FEED) for feed in listed)
+    assert keys.kind("form.create") == keys.kind("project.delete")
+
+
+def test_rows_that_come_by_the_thousand_spread_evenly():
+    feeds = Counter(keys.audit("c", keys.identifier(0))[0] for _ in range(8000))
+    assert sorted(feeds) == keys.feeds("c")
+    assert all(850 < count < 1150 for count in feeds.values())
 
 
 @given(texts)

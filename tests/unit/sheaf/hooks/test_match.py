@@ -258,13 +258,6 @@ def test_the_order_in_which_events_are_matched_does_not_matter(scene, way, order
     ]
 
 
-def test_events_of_two_forms_at_one_moment_are_two(way):
-    feeds = (keys.feed(1, "03"), keys.feed(2, "03"), keys.feed(11, "03"), keys.SITE_FEED)
-    row = keys.identifier(3)
-    assert len({keys.event_name(feed, row) for feed in feeds}) == 4
-    assert {keys.micros(keys.event_name(feed, row)) for feed in feeds} == {keys.micros(row)}
-
-
 def test_files_that_come_later_are_not_there_yet(scene, way, monkeypatch):
     hook = scene.hook(URL)
     scene.submit(ONE, photo="ö.jpg")
