@@ -82,7 +82,11 @@ def audits(*actions: str) -> list[dict[str, Any]]:
 
 
 class Cast:
-    """People with sessions, in a stack that has project 1 with the form `simple`."""
+    """People, app users and links with sessions, in a stack that has project 1.
+
+    What the API said of each, when it was made, is in `users`; app users and links have their
+    `token` there.
+    """
 
     FORMS = "/v1/projects/1/forms"
     SUBMISSIONS = f"{FORMS}/{FORM}/submissions"
@@ -126,6 +130,35 @@ class Cast:
         """Somebody without any rights."""
         return self._person("chelsea", None)
 
+    @cached_property
+    def app_user(self) -> Api:
+        """An app user of project 1 that may use the form `simple`."""
+        app_user = self._bearer("app_user", "/v1/projects/1/app-users")
+        number = self.users["app_user"]["id"]
+        granted = self.alice.post(f"{self.FORMS}/{FORM}/assignments/app-user/{number}")
+        assert granted.status == 200, granted.text
+        return app_user
+
+    @cached_property
+    def unassigned(self) -> Api:
+        """An app user of project 1 that may not use any form."""
+        return self._bearer("unassigned", "/v1/projects/1/app-users")
+
+    @cached_property
+    def link(self) -> Api:
+        """A public link of the form `simple`."""
+        return self._bearer("link", f"{self.FORMS}/{FORM}/public-links")
+
+    @cached_property
+    def once(self) -> Api:
+        """A public link of the form `simple` that takes one submission from each device."""
+        return self._bearer("once", f"{self.FORMS}/{FORM}/public-links", once=True)
+
+    def token(self, name: str) -> str:
+        """The token of somebody's session, made if need be."""
+        header: str = getattr(self, name).headers["authorization"]
+        return header.removeprefix("Bearer ")
+
     def login(self, name: str) -> Api:
         """Open a session."""
         body = {"email": f"{name}@example.org", "password": PASSWORD}
@@ -149,6 +182,12 @@ class Cast:
     def submit(self, instance_id: str, by: Api | None = None, **said: str) -> Answer:
         """Create a submission of `simple`."""
         return (by or self.alice).post(self.SUBMISSIONS, xml(instance_id, **said))
+
+    def _bearer(self, name: str, path: str, **more: Any) -> Api:
+        answer = self.alice.post(path, {"displayName": name} | more)
+        assert answer.status == 200, answer.text
+        self.users[name] = answer.json
+        return self.api.bearer(answer.json["token"])
 
     def _person(self, name: str, role: str | None) -> Api:
         answer = self.alice.post(

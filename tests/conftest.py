@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ from tests.api import InProcess
 from tests.cast import Cast
 
 CHECKOUT = Path(__file__).parent.parent
+SEALING_KEY = bytes(range(32))
 _numbers = itertools.count(1)
 
 # botocore reads these when a client is made; nothing here can reach a real account.
@@ -76,7 +78,10 @@ def aws(
     template: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Emulator:
-    """AWS with an empty table; gives the emulator, for a look behind the product's back."""
+    """AWS with an empty table and the sealing key, as the first deploy makes it.
+
+    Gives the emulator, for a look behind the product's back.
+    """
     from sheaf import settings
     from sheaf.access import passwords
     from sheaf.db import items
@@ -90,6 +95,11 @@ def aws(
             for key in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
         },
         BillingMode="PAY_PER_REQUEST",
+    )
+    emulator.client("ssm").put_parameter(
+        Name=f"/{name}/sealing-key",
+        Value=b64encode(SEALING_KEY).decode(),
+        Type="SecureString",
     )
     monkeypatch.setattr(settings, "TABLE_NAME", name)
     monkeypatch.setattr(settings, "BUCKET_NAME", resources.bucket)

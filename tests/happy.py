@@ -130,6 +130,32 @@ def a_hook(cast: Cast) -> None:
         assert made.status == DONE, made.text
 
 
+def an_app_user(cast: Cast) -> None:
+    """An app user that may use the form."""
+    a_form(cast)
+    _ = cast.app_user
+
+
+def an_app_users_submission(cast: Cast) -> None:
+    """A submission of its own, that names a photo."""
+    an_app_user(cast)
+    assert cast.submit("uuid:1", by=cast.app_user, photo="photo.jpg").status == DONE
+
+
+def a_reading_app_user(cast: Cast) -> None:
+    """An app user that may see all of the project, and a submission with its photo."""
+    a_photo(cast)
+    _ = cast.app_user
+    path = f"{PROJECT}/assignments/viewer/{cast.users['app_user']['id']}"
+    assert cast.alice.post(path).status == DONE
+
+
+def a_link(cast: Cast) -> None:
+    """A public link of the form."""
+    a_form(cast)
+    _ = cast.link
+
+
 def chelsea(cast: Cast) -> int:
     """Her number."""
     return int(cast.users["chelsea"]["id"])
@@ -142,6 +168,19 @@ def _user(cast: Cast) -> str:
 def _session(cast: Cast) -> str:
     token = cast.chelsea.headers["authorization"].partition(" ")[2]
     return f"/v1/sessions/{token}"
+
+
+def _app_user(cast: Cast) -> str:
+    return f"{PROJECT}/app-users/{cast.users['app_user']['id']}"
+
+
+def _link(cast: Cast) -> str:
+    return f"{FORM}/public-links/{cast.users['link']['id']}"
+
+
+def keyed(path: str, name: str = "app_user") -> Callable[[Cast], str]:
+    """The same place by a path with somebody's token in it."""
+    return lambda cast: path.replace("/v1/", f"/v1/key/{cast.token(name)}/", 1)
 
 
 def _assignments(place: str) -> dict[str, Happy]:
@@ -209,10 +248,12 @@ def _hooks(place: str) -> dict[str, Happy]:
 
 _PROJECT = "/v1/projects/{projectId}"
 _FORM = f"{_PROJECT}/forms/{{xmlFormId}}"
+_KEYED = f"/v1/key/{{token}}{_FORM.removeprefix('/v1')}"
 _SUBMISSION = f"{_FORM}/submissions/{{instanceId}}"
 _FILE = f"{_SUBMISSION}/attachments/{{filename}}"
 _LOGIN = {"email": "alice@example.org", "password": PASSWORD}
 _DANA = {"email": "dana@example.org", "displayName": "Dana"}
+_TABLET = {"displayName": "Tablet 7"}
 
 # By "METHOD path", as docs/api.md has them.
 ROUTES = {
@@ -245,27 +286,54 @@ ROUTES = {
     f"GET {_PROJECT}": Happy(PROJECT, nothing),
     f"PATCH {_PROJECT}": Happy(PROJECT, nothing, {"name": "New"}, again=DONE),
     f"DELETE {_PROJECT}": Happy(PROJECT, nothing, again=404.1),
+    f"GET {_PROJECT}/app-users": Happy(f"{PROJECT}/app-users", an_app_user),
+    # Two app users may bear one name, and two links.
+    f"POST {_PROJECT}/app-users": Happy(f"{PROJECT}/app-users", nothing, _TABLET, again=DONE),
+    f"DELETE {_PROJECT}/app-users/{{appUserId}}": Happy(_app_user, an_app_user, again=404.1),
     f"GET {_PROJECT}/forms": Happy(f"{PROJECT}/forms", a_form),
     f"POST {_PROJECT}/forms": Happy(f"{PROJECT}/forms?publish=true", nothing, xform(), again=409.3),
     f"GET {_FORM}": Happy(FORM, a_form),
     f"PATCH {_FORM}": Happy(FORM, a_form, {"state": "closing"}, again=DONE),
     f"DELETE {_FORM}": Happy(FORM, a_form, again=404.1),
+    f"GET {_KEYED}": Happy(keyed(FORM), an_app_user, by=None),
     f"GET {_FORM}/fields": Happy(f"{FORM}/fields", a_form),
+    f"GET {_FORM}/public-links": Happy(f"{FORM}/public-links", a_link),
+    f"POST {_FORM}/public-links": Happy(f"{FORM}/public-links", a_form, _TABLET, again=DONE),
+    f"DELETE {_FORM}/public-links/{{linkId}}": Happy(_link, a_link, again=404.1),
     f"GET {_FORM}/submissions": Happy(f"{SUBMISSIONS}?limit=50", a_submission),
     f"POST {_FORM}/submissions": Happy(SUBMISSIONS, a_form, xml("uuid:1"), again=409.3),
+    f"GET {_KEYED}/submissions": Happy(keyed(SUBMISSIONS), a_reading_app_user, by=None),
+    f"POST {_KEYED}/submissions": Happy(
+        keyed(SUBMISSIONS), an_app_user, xml("uuid:1"), by=None, again=409.3
+    ),
     f"GET {_SUBMISSION}": Happy(SUBMISSION, a_submission),
     f"PUT {_SUBMISSION}": Happy(SUBMISSION, a_submission, _EDITED, again=409.9),
     f"PATCH {_SUBMISSION}": Happy(
         SUBMISSION, a_submission, {"reviewState": "approved"}, again=DONE
     ),
     f"DELETE {_SUBMISSION}": Happy(SUBMISSION, a_submission, again=404.1),
+    f"GET {_KEYED}/submissions/{{instanceId}}": Happy(
+        keyed(SUBMISSION), a_reading_app_user, by=None
+    ),
+    f"PUT {_KEYED}/submissions/{{instanceId}}": Happy(
+        keyed(SUBMISSION), an_app_users_submission, _EDITED, by=None, again=409.9
+    ),
     f"POST {_SUBMISSION}/restore": Happy(
         f"{SUBMISSION}/restore", a_deleted_submission, again=404.1
     ),
     f"GET {_SUBMISSION}/attachments": Happy(f"{SUBMISSION}/attachments", a_photo),
+    f"GET {_KEYED}/submissions/{{instanceId}}/attachments": Happy(
+        keyed(f"{SUBMISSION}/attachments"), a_reading_app_user, by=None
+    ),
     f"GET {_FILE}": Happy(PHOTO, a_photo),
     f"POST {_FILE}": Happy(PHOTO, a_submission, JPEG, _JPEG, again=DONE),
     f"DELETE {_FILE}": Happy(PHOTO, a_photo, again=DONE),
+    f"GET {_KEYED}/submissions/{{instanceId}}/attachments/{{filename}}": Happy(
+        keyed(PHOTO), a_reading_app_user, by=None
+    ),
+    f"POST {_KEYED}/submissions/{{instanceId}}/attachments/{{filename}}": Happy(
+        keyed(PHOTO), an_app_users_submission, JPEG, _JPEG, by=None, again=DONE
+    ),
     **_draft_submissions(""),
     **_draft_submissions("/test/{token}"),
     **_hooks("/projects/{projectId}/forms/{xmlFormId}"),

@@ -30,6 +30,7 @@ READING = {
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "s3:GetObject",
+    "ssm:GetParameter",
 }
 EVENTS = {
     "submission.create",

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 import pytest
 
-from sheaf.access import actors, sessions
 from sheaf.access.sessions import Session
 from sheaf.access.users import Email
 from sheaf.db import keys, reads
@@ -21,7 +20,6 @@ HTTPS_ONLY = {
     "code": 401.3,
 }
 UNKNOWN = "a" * 64
-KEY = "K!" * 32
 PLAIN = {"x-forwarded-proto": "http"}
 
 
@@ -51,26 +49,11 @@ def said(cast):
 
 @pytest.fixture
 def key(cast):
-    """The token of an app user that may read project 1: the routes that make one come later."""
-    _ = cast.alice
-    actor = actors.new("field_key", "tablet 1")
-    actor.grants = {f"6:{reads.get(_project()).actee_id}"}
-    actor.save()
-    now = actor.created_at
-    Session(
-        *keys.session(KEY),
-        actor_id=actor.id,
-        csrf="c",
-        created_at=now,
-        expires_at=now + sessions.LIFE,
-    ).save()
-    return KEY
-
-
-def _project():
-    from sheaf.projects.projects import Project
-
-    return Project.ref(keys.project(1))
+    """The token of an app user that may read project 1."""
+    token = cast.token("unassigned")
+    path = f"{PROJECTS}/1/assignments/viewer/{cast.users['unassigned']['id']}"
+    assert cast.alice.post(path).status == 200
+    return token
 
 
 def test_a_bearer_token_says_who_asks(cast, said):

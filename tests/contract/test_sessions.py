@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from sheaf.access import actors, sessions
+from sheaf.access import actors
 from sheaf.access.sessions import Session
 from sheaf.access.users import Email
 from sheaf.db import keys, reads
@@ -43,21 +43,6 @@ def with_password(cast):
     """Alice without a session."""
     credentials = b64encode(f"alice@example.org:{PASSWORD}".encode()).decode()
     return cast.api.acting({"authorization": f"Basic {credentials}"})
-
-
-def app_user() -> str:
-    """Store an app user and give its token: the routes that make one come later."""
-    actor = actors.new("field_key", "tablet 1")
-    actor.save()
-    token = "K" * 64
-    Session(
-        *keys.session(token),
-        actor_id=actor.id,
-        csrf="c",
-        created_at=actor.created_at,
-        expires_at=actor.created_at + sessions.LIFE,
-    ).save()
-    return token
 
 
 def test_login_gives_a_token_and_two_cookies(cast):
@@ -278,8 +263,7 @@ def test_an_administrator_may_end_anothers_session(cast):
 
 def test_the_end_of_an_app_users_session_is_told_in_the_audit_log(cast):
     alice = cast.alice
-    token = app_user()
-    device = cast.api.bearer(token)
+    device, token = cast.unassigned, cast.token("unassigned")
     assert device.delete(CURRENT).json == FORBIDDEN
     assert device.delete(f"{SESSIONS}/{token}").json == FORBIDDEN
     answer = alice.delete(f"{SESSIONS}/{token}", headers={"X-Action-Notes": "lost%20it"})

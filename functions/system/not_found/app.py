@@ -1,4 +1,4 @@
-"""$default: answer what no route takes, and forgive a trailing slash."""
+"""$default: answer what no route takes; forgive a trailing slash, and take a token in any path."""
 
 from __future__ import annotations
 

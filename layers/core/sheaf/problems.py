@@ -3,8 +3,8 @@
 A Problem is raised anywhere below a handler; the kernel (`sheaf.http`) turns it into one of three
 wire forms. Codes, texts and details are ODK Central's (its `problem.js`); the HTTP status is the
 integer part of the code. A code is never reused, and codes ending in 0 do not exist, because the
-code travels as a JSON number (400.10 would read 400.1). 400.91, 400.92, 409.91, 413.1 and 503.1
-are Sheaf's own.
+code travels as a JSON number (400.10 would read 400.1). 400.91, 400.92, 409.91, 409.92, 413.1 and
+503.1 are Sheaf's own.
 `docs/errors.md` is made from this file and a test holds both equal.
 """
 
@@ -497,6 +497,13 @@ class TooManyHooks(Problem):
 
     code = 409.91
     message = "There are already {limit} hooks here. Delete one before you create another."
+
+
+class LinkUsed(Problem):
+    """A single-use link has had its submission from this device. Sheaf's own."""
+
+    code = 409.92
+    message = "This link takes one submission from each device, and has had one from yours."
 
 
 class FileTooLarge(Problem):

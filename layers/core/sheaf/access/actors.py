@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pynamodb.attributes import (
+    BinaryAttribute,
+    BooleanAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
@@ -16,33 +18,48 @@ from sheaf.db.items import IntegerAttribute, Item
 
 # Central's first ids belong to roles that it made itself; ours begin where users begin.
 FIRST_ID = 5
+# Central's column, in characters.
+LONGEST_NAME = 64
+APP_USER = "field_key"
+PUBLIC_LINK = "public_link"
 
 
 class Actor(Item):
     """An actor (key: `A#<actor>`, `A`).
 
     `grants` holds `<role>:<acteeId>` of each assignment, so that one read tells all rights. Times
-    are microseconds since 1970.
+    are microseconds since 1970. What only users have, and what only bearers have (see `bearers`),
+    stands apart below.
     """
 
     id = IntegerAttribute(attr_name="i")
     type = UnicodeAttribute(attr_name="t")
     display_name = UnicodeAttribute(attr_name="n")
     actee_id = UnicodeAttribute(attr_name="on")
-    email = UnicodeAttribute(attr_name="m", null=True)
-    password = UnicodeAttribute(attr_name="p", null=True)
     grants = UnicodeSetAttribute(attr_name="g", null=True)
     created_at = IntegerAttribute(attr_name="c")
     updated_at = IntegerAttribute(attr_name="u", null=True)
     deleted_at = IntegerAttribute(attr_name="x", null=True)
+
+    email = UnicodeAttribute(attr_name="m", null=True)
+    password = UnicodeAttribute(attr_name="p", null=True)
     last_login_at = IntegerAttribute(attr_name="l", null=True)
     # Sessions that were opened before this moment are over: the password was changed.
     sessions_since = IntegerAttribute(attr_name="s", null=True)
 
+    # The acteeIds of what it belongs to: a project, or a form and its project.
+    places = UnicodeSetAttribute(attr_name="w", null=True)
+    created_by = IntegerAttribute(attr_name="by", null=True)
+    # Its token, sealed, and the partition of its session; neither, once that has been ended.
+    sealed = BinaryAttribute(attr_name="k", null=True, legacy_encoding=False)
+    session_pk = UnicodeAttribute(attr_name="sn", null=True)
+    once = BooleanAttribute(attr_name="o", null=True)
+    last_used_at = IntegerAttribute(attr_name="lu", null=True)
+
     @property
     def actees(self) -> tuple[str, ...]:
         """What rights on this actor are held on."""
-        return (self.actee_id,)
+        return (self.actee_id, *sorted(self.places or ()))
 
     def to_api(self) -> dict[str, Any]:
         """Give the actor as `submitter`, `actor` and the like show it."""

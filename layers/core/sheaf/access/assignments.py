@@ -16,6 +16,9 @@ from sheaf.db.reads import Lookup
 from sheaf.db.transaction import Transaction
 from sheaf.problems import AlreadyExists, Forbidden, NotFound
 
+# A transaction takes 100 items; what deletes an actor writes a few others.
+MOST_DROPPED = 90
+
 
 class Actee(Protocol):
     """What a role is held on: the site, a project, a form."""
@@ -54,6 +57,16 @@ def add(tx: Transaction, actor: Actor, role_id: int, actee_id: str) -> None:
     key = keys.assignment(actee_id, role_id, actor.id)
     taken = AlreadyExists(table="assignments", actorId=actor.id, roleId=role_id, acteeId=actee_id)
     tx.create(Assignment(*key, role_id=role_id, actor_id=actor.id), otherwise=taken)
+
+
+def drop(tx: Transaction, actor: Actor) -> None:
+    """Let a transaction that deletes an actor remove its assignments.
+
+    What is beyond a transaction's size stays: lists pass over the assignments of deleted actors.
+    """
+    for held in sorted(actor.grants or ())[:MOST_DROPPED]:
+        role_id, actee_id = held.split(":", 1)
+        tx.delete(Assignment(*keys.assignment(actee_id, int(role_id), actor.id)))
 
 
 def actor_lookup(path: Mapping[str, str]) -> Lookup[Actor]:

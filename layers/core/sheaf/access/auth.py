@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sheaf.access import roles
-from sheaf.access.actors import Actor
+from sheaf.access.actors import APP_USER, Actor
 from sheaf.access.sessions import Session
 from sheaf.problems import Forbidden, Problem
 
@@ -27,7 +27,6 @@ _ON_A_TESTED_DRAFT = frozenset(
     }
 )
 _LOG_OUT = "session.end"
-_APP_USER = "field_key"
 
 
 class Actee(Protocol):
@@ -63,7 +62,7 @@ class Auth:
         verbs = {verb for role, actee in held if actee in actees for verb in roles.verbs(int(role))}
         if self.actor and on is not None and self.actor.actee_id in on.actees:
             verbs |= _ON_ONESELF
-            if self.actor.type != _APP_USER:
+            if self.actor.type != APP_USER:
                 verbs.add(_LOG_OUT)
         if on is not None and self.tests is not None and self.tests in on.actees:
             verbs |= _ON_A_TESTED_DRAFT

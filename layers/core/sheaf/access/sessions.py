@@ -84,6 +84,21 @@ def lookup(token: str) -> Lookup[tuple[Session, Actor]]:
     return session, actor
 
 
+def new(actor: Actor, *, expires_at: int | None = None) -> Opened:
+    """Make a session that ends at a moment, or with the day; it is not yet stored."""
+    now, token = clock.micros(), clock.token()
+    expires_at = expires_at or now + LIFE
+    session = Session(
+        *keys.session(token),
+        actor_id=actor.id,
+        csrf=clock.token(),
+        created_at=now,
+        expires_at=expires_at,
+        ttl=expires_at // 1_000_000,
+    )
+    return Opened(session, token)
+
+
 def create(actor: Actor, client: str | None, *, by: Author) -> Opened:
     """Open a session for a user who has shown a password.
 
@@ -95,26 +110,18 @@ def create(actor: Actor, client: str | None, *, by: Author) -> Opened:
     Raises:
         AuthenticationFailed: the user was deleted, or got another password, meanwhile.
     """
-    now, token = clock.micros(), clock.token()
-    session = Session(
-        *keys.session(token),
-        actor_id=actor.id,
-        csrf=clock.token(),
-        created_at=now,
-        expires_at=now + LIFE,
-        ttl=(now + LIFE) // 1_000_000,
-    )
+    opened = new(actor)
     with Transaction() as tx:
-        tx.create(session)
+        tx.create(opened.session)
         tx.update(
             actor,
-            [Actor.last_login_at.set(now)],
+            [Actor.last_login_at.set(opened.session.created_at)],
             Actor.deleted_at.does_not_exist() & (Actor.password == actor.password),
             otherwise=AuthenticationFailed(),
         )
         details = {} if client is None else {"userAgent": client}
         tx.audit("user.session.create", by=by, on=actor.actee_id, details=details)
-    return Opened(session, token)
+    return opened
 
 
 def lookup_to_end(path: Mapping[str, str]) -> Lookup[tuple[Session, Actor]]:
@@ -146,9 +153,11 @@ def delete_current(auth: Auth) -> None:
 def delete(session: Session, actor: Actor, *, by: Author, otherwise: Problem) -> None:
     """End a session; `otherwise` is raised when another request has just done it.
 
-    A user's own coming and going is no matter for the audit log, as in Central.
+    A user's own coming and going is no matter for the audit log, as in Central. A bearer has lost
+    its token with it.
     """
     with Transaction() as tx:
         tx.delete(session, Session.pk.exists(), otherwise=otherwise)
         if actor.type != "user":
+            tx.update(actor, [Actor.sealed.remove(), Actor.session_pk.remove()], Actor.pk.exists())
             tx.audit(f"{actor.type}.session.end", by=by, on=actor.actee_id)

@@ -29,9 +29,8 @@ from sheaf.problems import (
 if TYPE_CHECKING:
     from pynamodb.expressions.update import Action
 
-# Central's columns, in characters.
+# Central's column, in characters.
 LONGEST_EMAIL = 320
-LONGEST_NAME = 64
 _PASSWORD_SET = {"data": {"password": True}}
 
 
@@ -60,7 +59,7 @@ class Draft:
         password = fields.optional_text(body, "password") or None
         if password is not None:
             passwords.check(password)
-        return cls(email, fields.text(named, "displayName", longest=LONGEST_NAME), password)
+        return cls(email, fields.text(named, "displayName", longest=actors.LONGEST_NAME), password)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Change:
         """Read what is to change; all else that the body may hold is not for the client to say."""
         name = None
         if "displayName" in body:
-            name = fields.text(body, "displayName", longest=LONGEST_NAME)
+            name = fields.text(body, "displayName", longest=actors.LONGEST_NAME)
         return cls(_email(body) if "email" in body else None, name)
 
     def to_api(self) -> dict[str, Any]:
@@ -248,6 +247,7 @@ def delete(user: Actor, *, by: Author) -> None:
     """
     with Transaction() as tx:
         tx.delete(Email(*keys.email(user.email or "")))
+        assignments.drop(tx, user)
         _update(
             tx,
             user,

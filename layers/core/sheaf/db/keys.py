@@ -6,6 +6,8 @@
     A#<actor>                   A                    Actor: user, app user, public link; its grants
     EMAILS                      <email>              Email: claims an address, points to its actor
     T#<sha256 of token>         T                    Session
+    K#<acteeId>                 <actor>              Bearer: an app user of a project, or a link
+    U#<actor>#<sha256 of device>  U                  LinkUse: who has used a single-use link
     G#<acteeId>                 <role>#<actor>       Assignment
     PROJECTS                    <project>            Project
     P#<project>                 F#<xmlFormId>        Form, live
@@ -87,10 +89,32 @@ def email(address: str) -> tuple[str, str]:
     return EMAILS, address.lower()
 
 
+SESSION = "T"
+
+
 def session(token: str) -> tuple[str, str]:
     """Key of a Session: tokens are stored as their hash alone."""
-    digest = hashlib.sha256(token.encode()).digest()
-    return f"T#{urlsafe_b64encode(digest).decode().rstrip('=')}", "T"
+    return f"T#{_digest(token)}", SESSION
+
+
+def bearers(actee_id: str) -> str:
+    """Partition of the Bearers of a project or a form."""
+    return f"K#{actee_id}"
+
+
+def bearer(actee_id: str, actor_id: int) -> tuple[str, str]:
+    """Key of a Bearer."""
+    return bearers(actee_id), f"{actor_id:08d}"
+
+
+def link_use(actor_id: int, device_id: str) -> tuple[str, str]:
+    """Key of a LinkUse: partitions of their own, since many may use one link at once."""
+    return f"U#{actor_id}#{_digest(device_id)}", "U"
+
+
+def _digest(text: str) -> str:
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).digest()
+    return urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def assignments(actee_id: str) -> str:

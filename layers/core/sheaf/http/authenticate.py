@@ -2,8 +2,7 @@
 
 A draft's token in the path (`/v1/test/{token}/…`) stands alone. Else one in the path
 (`/v1/key/{token}/…`) or in `?st=` comes first, then a Bearer token, then Basic, then the session
-cookie. Whatever is wrong with the first that is present is an answer; the next
-is not tried.
+cookie. Whatever is wrong with the first that is present is an answer; the next is not tried.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from sheaf.access import passwords, sessions, users
-from sheaf.access.actors import Actor
+from sheaf.access.actors import APP_USER, PUBLIC_LINK, Actor
 from sheaf.access.sessions import Session
 from sheaf.db.reads import Lookup
 from sheaf.problems import (
@@ -51,7 +50,7 @@ CSRF_COOKIE = "__csrf"
 _TOKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!$")
 _TOKEN_LENGTH = 64
 # Actors whose tokens may stand in a path: a web user's session must not end up in links and logs.
-_KEY_TYPES = frozenset({"field_key", "public_link"})
+_KEY_TYPES = frozenset({APP_USER, PUBLIC_LINK})
 
 # Basic sends the password with every request, and verifying one costs 100 ms on purpose. That a
 # password fits a hash is remembered for a while, under a key that only this process has. A changed

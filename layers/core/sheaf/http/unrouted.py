@@ -1,4 +1,4 @@
-"""What no route takes: Central's three kinds of 404, and trailing slashes."""
+"""What no route takes: Central's three kinds of 404, trailing slashes, and tokens in the path."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from sheaf.http.response import Response
 from sheaf.problems import MissingApiVersion, NotFound, UnexpectedApiVersion
 
 _VERSION = re.compile(r"/v([0-9]+)/")
+_KEY = re.compile(r"/v1/key/([^/]+)(/.*)", re.DOTALL)
 
 
 def answer(request: Request) -> Response:
-    """Send a path with a trailing slash to the one without: HTTP APIs have no routes that end so.
+    """Send a path that a route nearly takes to the one that it does.
 
-    308 keeps method and body, and clients keep their credentials on the same host.
+    HTTP APIs have no routes that end in a slash. And a twin of each route for a token in the path
+    would be more routes than there can be: those that app users and links live on have one, and the
+    others take the token as `?st=`. 308 keeps method and body, and clients keep their credentials
+    on the same host.
 
     Raises:
         MissingApiVersion, UnexpectedApiVersion, NotFound: there is nothing else to say.
@@ -25,8 +29,11 @@ def answer(request: Request) -> Response:
         raise MissingApiVersion
     if version[1] != "1":
         raise UnexpectedApiVersion(got=version[1])
-    bare = request.raw_path.rstrip("/")
-    if bare in (request.raw_path, "/v1"):
+    path, query = request.raw_path.rstrip("/"), request.raw_query
+    if key := _KEY.fullmatch(path):
+        path = f"/v1{key[2]}"
+        query = f"{query}&" * bool(query) + f"st={quote(key[1], safe='$!')}"
+    if path in (request.raw_path, "/v1"):
         raise NotFound
-    query = f"?{request.raw_query}" if request.raw_query else ""
-    return Response.redirect(quote(bare, safe="/:@!$&'()*+,;=~") + query, status=308)
+    location = quote(path, safe="/:@!$&'()*+,;=~") + f"?{query}" * bool(query)
+    return Response.redirect(location, status=308)

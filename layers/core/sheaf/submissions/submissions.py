@@ -17,7 +17,8 @@ from sheaf.db import keys, reads
 from sheaf.db.compression import pack
 from sheaf.db.transaction import Transaction
 from sheaf.forms.forms import Form
-from sheaf.problems import AlreadyExists, Busy, NotFound, OutdatedCopy, Problem
+from sheaf.problems import AlreadyExists, Busy, LinkUsed, NotFound, OutdatedCopy, Problem
+from sheaf.submissions import senders
 from sheaf.submissions.reception import Received
 from sheaf.submissions.records import (
     LIVE,
@@ -80,6 +81,7 @@ def create(form: Form, received: Received, client: Client, *, by: Auth) -> dict[
 
     Raises:
         AlreadyExists: the instanceId is taken.
+        LinkUsed: it came by a single-use link that the device has used.
     """
     submission_id = keys.identifier(keys.shard_for(received.instance_id, form.shards))
     submission = Submission(
@@ -92,7 +94,8 @@ def create(form: Form, received: Received, client: Client, *, by: Auth) -> dict[
             _claim(tx, form, received.instance_id, submission, 0)
             tx.create(submission, otherwise=Busy())
             tell(tx, "submission.create", form, submission, by=by)
-    except AlreadyExists:
+            senders.note(tx, submission, by=by)
+    except (AlreadyExists, LinkUsed):
         # Nothing will ever lead to what was stored for it.
         if submission.xml_key is not None:
             blobs.forget(submission.xml_key)

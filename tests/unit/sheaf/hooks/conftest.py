@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +20,6 @@ from sheaf.hooks import deliver, events, match
 from sheaf.projects import projects
 from tests.api import Answer, InProcess
 from tests.cast import xform, xml
-
-SEALING_KEY = bytes(range(32))
 
 
 @dataclass
@@ -44,12 +41,7 @@ def time(monkeypatch) -> Steered:
 
 @pytest.fixture
 def sealing(aws: Emulator, monkeypatch) -> Emulator:
-    """The key that the first deploy makes."""
-    aws.client("ssm").put_parameter(
-        Name=f"{settings.SECRETS_PREFIX}sealing-key",
-        Value=b64encode(SEALING_KEY).decode(),
-        Type="SecureString",
-    )
+    """A stack whose hooks may send to this machine."""
     monkeypatch.setattr(settings, "HOOK_TARGETS", "any")
     return aws
 

@@ -1,0 +1,41 @@
+"""Who sends by a token: when an app user last did, and who has used a single-use link."""
+
+from __future__ import annotations
+
+from sheaf.access.actors import APP_USER, Actor
+from sheaf.access.auth import Auth
+from sheaf.db import keys
+from sheaf.db.items import IntegerAttribute, Item
+from sheaf.db.transaction import Transaction
+from sheaf.problems import LinkUsed
+from sheaf.submissions.records import Submission
+
+# How far an app user's `lastUsed` may lag behind, in microseconds. What many devices send by one
+# token at once must not all change the one actor.
+LAG = 5 * 60 * 1_000_000
+
+
+class LinkUse(Item):
+    """That a device has used a single-use link (key: `U#<actor>#<sha256 of device>`, `U`)."""
+
+    used_at = IntegerAttribute(attr_name="c")
+
+
+def note(tx: Transaction, submission: Submission, *, by: Auth) -> None:
+    """Let the transaction that creates a submission keep that it came by a token.
+
+    A link made with `once` takes one new submission from each respondent. Central leaves that to
+    the web form, which remembers in the browser that it has sent. Here a respondent is a device, as
+    `?deviceID=` names it, and all who name none are one. Trying a draft does not count.
+
+    Raises:
+        LinkUsed: on commit, when the device has used the link.
+    """
+    sender, moment = by.actor, submission.number
+    if sender is None:
+        return
+    if sender.type == APP_USER and moment - (sender.last_used_at or 0) > LAG:
+        tx.update(sender, [Actor.last_used_at.set(moment)], Actor.pk.exists())
+    if sender.once and not submission.draft:
+        turn = LinkUse(*keys.link_use(sender.id, submission.device_id or ""), used_at=moment)
+        tx.create(turn, otherwise=LinkUsed())
