@@ -156,6 +156,12 @@ def a_link(cast: Cast) -> None:
     _ = cast.link
 
 
+def a_single_use_link(cast: Cast) -> None:
+    """A public link of the form that takes one submission from each device."""
+    a_form(cast)
+    _ = cast.once
+
+
 def chelsea(cast: Cast) -> int:
     """Her number."""
     return int(cast.users["chelsea"]["id"])

@@ -254,7 +254,7 @@ def test_the_links_of_a_deleted_form_are_gone_with_it(cast):
     assert cast.alice.delete(f"{FORMS}/{FORM}").json == DONE
     assert cast.alice.get(LINKS).json == NOT_FOUND
     assert send(cast, made, "uuid:1").json == NOT_FOUND
-    anew = cast.alice.post(f"{FORMS}?ignoreWarnings=true", xform(version="2"))
+    anew = cast.alice.post(f"{FORMS}?publish=true&ignoreWarnings=true", xform(version="2"))
     assert anew.status == 200, anew.text
     assert listed(cast) == []
     assert send(cast, made, "uuid:1", version="2").json == FORBIDDEN
@@ -327,6 +327,16 @@ def test_each_link_counts_for_itself_and_files_do_not_count(cast):
     assert send(cast, two, "uuid:2", "phone-1").status == 200
     key = cast.api.bearer(one["token"])
     assert key.post(f"{SUBMISSIONS}/uuid:1/attachments/p.jpg", b"\xff\xd8").json == DONE
+
+
+def test_trying_a_draft_does_not_count(cast):
+    cast.draft("trial")
+    links = f"{FORMS}/trial/public-links"
+    made = cast.alice.post(links, {"displayName": "Trial", "once": True}).json
+    key = cast.api.bearer(made["token"])
+    for number in range(2):
+        sent = key.post(f"{FORMS}/trial/draft/submissions", xml(f"uuid:{number}", form="trial"))
+        assert sent.status == 200, sent.text
 
 
 def test_of_many_sent_at_once_from_one_device_one_is_taken(cast):

@@ -48,10 +48,25 @@ MORE = {
     "POST another photo": Happy(
         happy.PHOTO, happy.a_photo, b"\xff\xd8\xff two", {"content-type": "image/jpeg"}, again=DONE
     ),
+    "POST submission by an app user": Happy(
+        happy.SUBMISSIONS, happy.an_app_user, happy.xml("uuid:1"), by="app_user", again=409.3
+    ),
+    "POST large submission by a link for single use": Happy(
+        happy.SUBMISSIONS,
+        happy.a_single_use_link,
+        happy.xml("uuid:1", name=BIG),
+        by="once",
+        again=409.3,
+    ),
+    "DELETE session of an app user": Happy(
+        lambda cast: f"/v1/sessions/{cast.token('app_user')}", happy.an_app_user, again=403.1
+    ),
 }
-# One route of each function that changes something.
+# The first route of each function that changes something; others lead to the same.
 FUNCTIONS = {
-    function: f"{method} {path}" for method, path, function in routes() if method in CHANGING
+    function: f"{method} {path}"
+    for method, path, function in reversed(routes())
+    if method in CHANGING
 }
 REQUESTS = {route: happy.ROUTES[route] for route in FUNCTIONS.values()} | MORE
 
