@@ -51,6 +51,25 @@ def xml(
     ).encode()
 
 
+BOUNDARY = "----cast"
+MULTIPART = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+OPENROSA = {"x-openrosa-version": "1.0"} | MULTIPART
+
+
+def multipart(body: bytes | None, files: dict[str, bytes] | None = None, **fields: str) -> bytes:
+    """What a device posts: the XML, files by the names of their fields, text fields."""
+    parts = [] if body is None else [("xml_submission_file", "s.xml", "text/xml", body)]
+    parts += [(name, "x.jpg", "image/jpeg", data) for name, data in (files or {}).items()]
+    written = b""
+    for name, filename, kind, data in parts:
+        head = f'form-data; name="{name}"; filename="{filename}"\r\nContent-Type: {kind}'
+        written += f"--{BOUNDARY}\r\nContent-Disposition: {head}\r\n\r\n".encode() + data + b"\r\n"
+    for name, text in fields.items():
+        head = f'Content-Disposition: form-data; name="{name}"'
+        written += f"--{BOUNDARY}\r\n{head}\r\n\r\n{text}\r\n".encode()
+    return written + f"--{BOUNDARY}--\r\n".encode()
+
+
 def is_time(value: Any) -> bool:
     """Whether a value is a time as Central writes it."""
     return bool(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", value))
@@ -188,6 +207,14 @@ class Cast:
         assert answer.status == 200, answer.text
         self.users[name] = answer.json
         return self.api.bearer(answer.json["token"])
+
+    def send(
+        self, body: bytes, files: dict[str, bytes] | None = None, by: Api | None = None
+    ) -> Answer:
+        """Post a submission as a device does."""
+        return (by or self.alice).post(
+            "/v1/projects/1/submission", multipart(body, files), dict(OPENROSA)
+        )
 
     def _person(self, name: str, role: str | None) -> Api:
         answer = self.alice.post(

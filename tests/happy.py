@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.api import Answer
-from tests.cast import PASSWORD, Cast, xform, xml
+from tests.cast import OPENROSA, PASSWORD, Cast, multipart, xform, xml
 
 PROJECT = "/v1/projects/1"
 FORM = f"{PROJECT}/forms/simple"
@@ -39,7 +39,8 @@ class Happy:
         body: JSON, or bytes.
         headers: besides the session's.
         by: who asks: the administrator, or with None nobody.
-        again: what the same request answers once it is done: 200, or the code of a Problem.
+        again: what the same request answers once it is done: its status, or the code of a Problem.
+        done: the status of its success.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Happy:
     headers: dict[str, str] = field(default_factory=dict)
     by: str | None = "alice"
     again: float | None = None
+    done: int = DONE
 
     def ready(self, cast: Cast, method: str) -> Callable[[], Answer]:
         """Give the request, ready to be sent; what it needs must be there."""
@@ -234,6 +236,30 @@ def draft_place(cast: Cast, prefix: str) -> str:
     return f"/v1{prefix.replace('{token}', cast.drafts['simple'])}/projects/1/forms/simple/draft"
 
 
+def _openrosa() -> dict[str, Happy]:
+    """What devices speak: by a session, by an app user's token, by the link of a draft."""
+    sent = multipart(xml("uuid:1", photo="photo.jpg"), {"photo.jpg": JPEG})
+    here = f"{PROJECT}/submission"
+    draft = "/v1/test/{token}/projects/{projectId}/forms/{xmlFormId}/draft/submission"
+
+    def tested(cast: Cast) -> str:
+        return f"{draft_place(cast, '/test/{token}')}/submission"
+
+    ways: tuple[tuple[str, Path, Given, str | None], ...] = (
+        (f"{_PROJECT}/submission", here, a_form, "alice"),
+        ("/v1/key/{token}/projects/{projectId}/submission", keyed(here), an_app_user, None),
+        (draft, tested, a_draft, None),
+    )
+    asked = {
+        f"GET {route}": Happy(path, given, headers=OPENROSA, by=by, done=204)
+        for route, path, given, by in ways
+    }
+    return asked | {
+        f"POST {route}": Happy(path, given, sent, OPENROSA, by, again=201, done=201)
+        for route, path, given, by in ways
+    }
+
+
 def _hooks(place: str) -> dict[str, Happy]:
     route = f"/v1{place}/hooks"
     base = route.replace("{projectId}", "1").replace("{xmlFormId}", "simple")
@@ -342,7 +368,8 @@ ROUTES = {
     ),
     **_draft_submissions(""),
     **_draft_submissions("/test/{token}"),
+    **_openrosa(),
     **_hooks("/projects/{projectId}/forms/{xmlFormId}"),
     **_hooks("/projects/{projectId}"),
-    "$default": Happy("/v1/projects/", nothing, by=None),
+    "$default": Happy("/v1/projects/", nothing, by=None, done=308),
 }

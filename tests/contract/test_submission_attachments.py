@@ -15,6 +15,7 @@ from sheaf.db import keys, reads
 from sheaf.forms.forms import Form
 from sheaf.problems import Forbidden
 from sheaf.submissions import attachments, reception
+from sheaf.submissions.files import File
 from sheaf.submissions.records import Submission
 from tests.answers import ANONYMOUS, DONE, FORBIDDEN, NOT_FOUND
 from tests.cast import Cast, audits, stored, xml
@@ -408,7 +409,7 @@ def test_a_slot_that_was_filled_meanwhile_is_judged_anew(cast):
     colin = reads.get(Actor.ref(keys.actor(cast.users["colin"]["id"])))
     cast.bob.post(FILE, b"bob's")
     with pytest.raises(Forbidden):
-        attachments.upload(form, stale, "a.jpg", b"colin's", None, by=Auth(colin))
+        attachments.upload(form, stale, File("a.jpg", b"colin's"), by=Auth(colin))
     assert cast.bob.get(FILE).body == b"bob's"
 
 

@@ -6,17 +6,13 @@ from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
 from sheaf.problems import found
 from sheaf.submissions import attachments, location
+from sheaf.submissions.files import File
 
 
 @endpoint
 def handler(request: Request) -> None:
     form, submission = request.find(location.lookup(request.path, draft=request.draft))
     request.auth.require("submission.update", "submission.create", on=form)
-    attachments.upload(
-        form,
-        found(submission),
-        request.path["filename"],
-        request.content,
-        request.headers.get("content-type"),
-        by=request.auth,
-    )
+    said = request.headers.get("content-type")
+    file = File(request.path["filename"], request.content, said)
+    attachments.upload(form, found(submission), file, by=request.auth)

@@ -19,6 +19,6 @@ def handler(request: Request) -> dict[str, Any]:
     form, submission, received = request.find(found_for)
     request.auth.require("submission.create", on=form)
     submission = found(submission)
-    reception.check(request.path, received)
+    reception.check(received)
     client = Client(request.device_id, request.user_agent)
     return submissions.replace(form, submission, received, client, by=request.auth).to_api()

@@ -254,10 +254,18 @@ class PasswordTooLong(Problem):
 
 
 class MultipartUnparsable(Problem):
-    """A multipart body is broken (details: the reason)."""
+    """A multipart body is broken (details: the reason, a text)."""
 
     code = 400.39
     message = "Multipart form content failed to parse."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+    def to_api(self) -> dict[str, Any]:
+        """Give Central's body, whose details are a text here."""
+        return super().to_api() | {"details": self.reason}
 
 
 class InvalidQueryCombination(Problem):

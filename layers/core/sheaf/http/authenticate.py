@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 import time
 from base64 import b64decode
@@ -26,6 +25,7 @@ from sheaf.problems import (
     DraftTestLinkGone,
     Forbidden,
     HttpsOnly,
+    MultipartUnparsable,
     NotFound,
     Problem,
     found,
@@ -58,7 +58,6 @@ _KEY_TYPES = frozenset({APP_USER, PUBLIC_LINK})
 _KNOWN_FOR = 300.0
 _KNOWN_AT_MOST = 1000
 _known: dict[bytes, float] = {}
-_CSRF_PART = re.compile(rb'name="?__csrf"?[\r;]')
 _pepper = secrets.token_bytes(32)
 
 
@@ -169,18 +168,18 @@ def _csrf_given(request: Request) -> Any:
     kind = request.content_type
     if kind == "application/x-www-form-urlencoded":
         return dict(parse_qsl(request.raw_body.decode(errors="replace"))).get(CSRF_COOKIE)
-    if kind == "multipart/form-data" and (boundary := request.parameter("boundary")):
-        return _text_field(request.raw_body.split(b"--" + boundary.encode()))
+    if kind == "multipart/form-data":
+        return _text_field(request)
     return request.json.get(CSRF_COOKIE) if "json" in kind else None
 
 
-def _text_field(parts: list[bytes]) -> str | None:
-    """Give the token of a multipart form, if a field and not a file bears its name."""
-    for part in parts:
-        head, _, value = part.partition(b"\r\n\r\n")
-        if _CSRF_PART.search(head + b"\r") and b"filename" not in head:
-            return value.removesuffix(b"\r\n").decode(errors="replace")
-    return None
+def _text_field(request: Request) -> str | None:
+    try:
+        parts = request.parts
+    except MultipartUnparsable:
+        return None
+    fields = (part.data for part in parts if part.name == CSRF_COOKIE and not part.file)
+    return next((data.decode(errors="replace") for data in fields), None)
 
 
 def _require_https(request: Request) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from sheaf.db.items import throttled
 from sheaf.http.request import Request
 from sheaf.http.response import Response, finish, render
-from sheaf.problems import BadHeader, Busy, NotFound, Problem
+from sheaf.problems import BadHeader, Busy, MultipartUnparsable, NotFound, Problem
 from sheaf.telemetry import logger
 
 Handle = Callable[[Request], Any]
@@ -156,7 +156,9 @@ def _check_openrosa(request: Request) -> None:
         raise BadHeader("X-OpenRosa-Version", version)
 
 
-def _openrosa_problem(_request: Request, problem: Problem) -> Response:
+def _openrosa_problem(request: Request, problem: Problem) -> Response:
+    if isinstance(problem, MultipartUnparsable):
+        return _json_problem(request, problem)  # as Central does, whose parser stands before all
     return openrosa_message("error", str(problem), status=problem.status)
 
 

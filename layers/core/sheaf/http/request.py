@@ -7,7 +7,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from sheaf.access.auth import Auth
@@ -15,6 +15,9 @@ from sheaf.db import reads
 from sheaf.db.reads import Lookup
 from sheaf.http import authenticate
 from sheaf.problems import BadEncoding, BadHeader, BodyTooLarge, NotUtf8, Unparsable
+
+if TYPE_CHECKING:
+    from sheaf.http.multipart import Part
 
 _T = TypeVar("_T")
 
@@ -74,8 +77,8 @@ class Request:
             BadHeader: the notes that are to be kept with what the actor does do not decode.
         """
         if self._state.auth is None:
-            (self._state.auth,) = reads.gather(self._authenticate())
-        return self._state.auth
+            reads.gather(self._authenticate())
+        return self._state.auth  # type: ignore[return-value]
 
     @property
     def content(self) -> bytes:
@@ -110,12 +113,12 @@ class Request:
         if self._state.auth is not None:
             (found,) = reads.gather(lookup)
         else:
-            self._state.auth, found = reads.gather(self._authenticate(), lookup)
+            _, found = reads.gather(self._authenticate(), lookup)
         return found  # type: ignore[no-any-return]
 
-    def _authenticate(self) -> Lookup[Auth]:
+    def _authenticate(self) -> Lookup[None]:
         identity = yield from authenticate.lookup(self)
-        return Auth(identity.actor, identity.session, self.notes, identity.tests)
+        self._state.auth = Auth(identity.actor, identity.session, self.notes, identity.tests)
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -193,6 +196,20 @@ class Request:
             length = len(text.encode("utf-16-le")) // 2
             raise Unparsable(format="json", rawLength=length) from None
         return body if isinstance(body, dict) else {}
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of a multipart form; none, where the body is no such form.
+
+        Raises:
+            MultipartUnparsable: it is broken.
+        """
+        boundary = self.parameter("boundary")
+        if self.content_type != "multipart/form-data" or not boundary:
+            return ()
+        from sheaf.http import multipart  # which most requests are not
+
+        return multipart.read(self.content, boundary)
 
     @property
     def device_id(self) -> str | None:

@@ -7,25 +7,20 @@ to, and that go with the submission.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping, Sequence
 from typing import Any
-from unicodedata import normalize
 
 from sheaf import blobs
 from sheaf.access.auth import Auth
 from sheaf.blobs import Blob
 from sheaf.db.transaction import Transaction
 from sheaf.forms.forms import Form
-from sheaf.problems import Forbidden, NotFound
+from sheaf.problems import Forbidden, found
+from sheaf.submissions import files
+from sheaf.submissions.files import File
 from sheaf.submissions.records import Submission, SubmissionVersion
-from sheaf.submissions.submissions import Changed, insist
-from sheaf.submissions.telling import tell_file
-
-# The types that Central knows by their extension, for clients that name none.
-_TYPES = {".csv": "text/csv", ".geojson": "application/geo+json"}
-_UNKNOWN = "application/octet-stream"
-# What S3 and an item (`reception.SLOT`) can take for a type.
-_KEPT = re.compile(r"[ -~]{1,100}")
+from sheaf.submissions.revisions import Changed, insist
+from sheaf.submissions.telling import MOST_FILES, tell_file
 
 
 def names(version: SubmissionVersion) -> list[dict[str, Any]]:
@@ -40,39 +35,49 @@ def get(version: SubmissionVersion, name: str) -> tuple[str, Blob]:
     Raises:
         NotFound: there is no such slot, or nothing in it.
     """
-    spelt, blob = version.attachments[_index(version, name)]
-    if blob is None:
-        raise NotFound
-    return spelt, blob
+    index = _index(version, name)
+    spelt, blob = version.attachments[index]
+    return spelt, found(blob)
 
 
-def upload(
-    form: Form,
-    submission: Submission,
-    name: str,
-    data: bytes,
-    content_type: str | None,
-    *,
-    by: Auth,
-) -> None:
-    """Put a file into a slot. The same file again changes nothing.
+def upload(form: Form, submission: Submission, file: File, *, by: Auth) -> None:
+    """Put a file into its slot. The same file again changes nothing.
 
     Raises:
         NotFound: the XML names no such file, or the submission has been deleted meanwhile.
         Forbidden: who may only create submissions fills empty slots of his own first versions.
     """
-    kind = content_type if _KEPT.fullmatch(content_type or "") else None
-    kind = kind or _TYPES.get(name[name.rfind(".") :].lower(), _UNKNOWN)
-    held = _judge(form, submission, name, data, kind, by=by)
-    if blobs.same(held, data, kind):
+    if file.is_same(_judge(form, submission, file, by=by)):
         return
-    blob = blobs.store(blobs.submission_prefix(submission.id), data, kind)
+    blob = blobs.store(blobs.submission_prefix(submission.id), file.data, file.kind)
 
     def fill(now: Submission) -> Submission:
-        _judge(form, now, name, data, kind, by=by)
-        return _set(form, now, name, blob, by=by)
+        _judge(form, now, file, by=by)
+        return _set(form, now, {_index(now, file.name): blob}, by=by)
 
     insist(submission, fill)
+
+
+def add(form: Form, submission: Submission, sent: Sequence[File], *, by: Auth) -> None:
+    """Put files into the slots that are theirs, or drop them, as OpenRosa wants it.
+
+    Raises:
+        NotFound: the submission has been deleted meanwhile.
+    """
+    held = dict(submission.attachments)
+    wanted = files.by_slot(tuple(held), sent)
+    new = {name: file for name, file in wanted.items() if not file.is_same(held[name])}
+    stored = list(files.store(submission.id, new).items())
+    for start in range(0, len(stored), MOST_FILES):
+        some = dict(stored[start : start + MOST_FILES])
+
+        def fill(now: Submission, some: Mapping[str, Blob] = some) -> Submission:
+            # An edit that came in between may name other files.
+            names = [name for name, _ in now.attachments]
+            into = {names.index(name): blob for name, blob in some.items() if name in names}
+            return _set(form, now, into, by=by, asked=False)
+
+        submission = insist(submission, fill)
 
 
 def clear(form: Form, submission: Submission, name: str, *, by: Auth) -> None:
@@ -81,55 +86,71 @@ def clear(form: Form, submission: Submission, name: str, *, by: Auth) -> None:
     Raises:
         NotFound: the XML names no such file, or the submission has been deleted meanwhile.
     """
-    insist(submission, lambda now: _set(form, now, name, None, by=by))
+    insist(submission, lambda now: _set(form, now, {_index(now, name): None}, by=by))
 
 
-def _judge(
-    form: Form, submission: Submission, name: str, data: bytes, kind: str, *, by: Auth
-) -> Blob | None:
-    """Give what a slot holds, or raise what forbids to put a file there."""
-    held = submission.attachments[_index(submission, name)][1]
+def _judge(form: Form, submission: Submission, file: File, *, by: Auth) -> Blob | None:
+    """Give what a file's slot holds, or raise what forbids to put it there."""
+    held = submission.attachments[_index(submission, file.name)][1]
     own = submission.edits == 0 and submission.submitter_id == by.actor_id
     # A client that lost the answer to its first upload may repeat it.
-    may_fill = own and (held is None or blobs.same(held, data, kind))
+    may_fill = own and (held is None or file.is_same(held))
     if not (may_fill or by.can("submission.update", form)):
         raise Forbidden
     return held
 
 
 def _set(
-    form: Form, submission: Submission, name: str, blob: Blob | None, *, by: Auth
+    form: Form,
+    submission: Submission,
+    into: Mapping[int, Blob | None],
+    *,
+    by: Auth,
+    asked: bool = True,
 ) -> Submission:
-    index = _index(submission, name)
-    spelt, held = submission.attachments[index]
-    slot = {"n": spelt} if blob is None else {"n": spelt, "b": blob.to_item()}
-    details: dict[str, Any] = {
-        "instanceId": submission.root_id,
-        "name": spelt,
-        "oldBlobId": held and held.id,
-    }
-    revision = submission.revision
+    """Fill or empty slots, by their places.
+
+    `asked` says that a client named the slot itself: Central then tells what was there before.
+    """
+    if not into:
+        return submission
+    revision, before = submission.revision, submission.attachments
     submission.revision += 1
+    actions = [Submission.revision.set(submission.revision)]
+    for index, blob in into.items():
+        slot = {"n": before[index][0]} | ({} if blob is None else {"b": blob.to_item()})
+        actions.append(Submission.slots[index].set(slot))
+        submission.slots[index] = slot
     with Transaction() as tx:
-        tx.update(
-            submission,
-            [Submission.slots[index].set(slot), Submission.revision.set(submission.revision)],
-            Submission.revision == revision,
-            otherwise=Changed(),
-        )
-        tell_file(tx, form, submission, details | ({"newBlobId": blob.id} if blob else {}), by=by)
-    # Older versions may share the file; without any, nothing else can.
-    if held is not None and not submission.edits:
-        blobs.forget(held.key)
+        tx.update(submission, actions, Submission.revision == revision, otherwise=Changed())
+        for index, blob in into.items():
+            details = _details(submission, *before[index], blob, asked=asked)
+            tell_file(tx, form, submission, details, by=by)
+    # Older versions may share a file; without any, nothing else can.
+    for index in into:
+        held = before[index][1]
+        if held is not None and not submission.edits:
+            blobs.forget(held.key)
     return submission
 
 
+def _details(
+    submission: Submission, name: str, held: Blob | None, blob: Blob | None, *, asked: bool
+) -> dict[str, Any]:
+    """Give what Central's audit row tells of a slot."""
+    details: dict[str, Any] = {"instanceId": submission.root_id, "name": name}
+    if asked:
+        details["oldBlobId"] = held and held.id
+    if blob is not None:
+        details["newBlobId"] = blob.id
+    return details
+
+
 def _index(version: SubmissionVersion, name: str) -> int:
-    """Find a slot by its name; composed and decomposed spellings are the same name."""
-    spelt = [each for each, _ in version.attachments]
-    if name in spelt:
-        return spelt.index(name)
-    composed = [normalize("NFC", each) for each in spelt]
-    if normalize("NFC", name) not in composed:
-        raise NotFound
-    return composed.index(normalize("NFC", name))
+    """Find a slot by its name.
+
+    Raises:
+        NotFound: the XML names no such file.
+    """
+    names = [each for each, _ in version.attachments]
+    return names.index(found(files.spelt(names, name)))

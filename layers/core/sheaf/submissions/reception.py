@@ -76,11 +76,11 @@ def lookup(
         FormVersionUnknown: the version was never published.
         FormNotAccepting: the form is closed.
     """
-    said = _read(sent)
+    said = read(sent)
     project, found = yield forms.refs(path)
     form = forms.live(project, found, draft=draft)
-    (definition,) = yield (_definition_ref(form, said, draft=draft),)
-    return form, _receive(form, definition, said, sent, draft=draft)
+    (definition,) = yield (definition_ref(form, said, draft=draft),)
+    return form, receive(form, definition, said, sent, draft=draft)
 
 
 def edit_lookup(
@@ -92,24 +92,22 @@ def edit_lookup(
         UnexpectedValue: it is of another form than the path.
         DeprecatedIdMissing: the XML does not say which version it replaces.
     """
-    said = _read(sent)
-    _check_form(path, said)
+    said = read(sent)
+    check_form(path, said)
     if said.deprecated_id is None:
         raise DeprecatedIdMissing
     form, target = yield from location.target_of(path, draft=draft)
-    definition, submission = yield _definition_ref(form, said, draft=draft), target
-    return form, submission, _receive(form, definition, said, sent, draft=draft)
+    definition, submission = yield definition_ref(form, said, draft=draft), target
+    return form, submission, receive(form, definition, said, sent, draft=draft)
 
 
-def check(path: Mapping[str, str], received: Received) -> None:
-    """Raise unless what was received is of the form of the path and can be kept.
+def check(received: Received) -> None:
+    """Raise unless what was received can be kept.
 
     Raises:
-        UnexpectedValue: it is of another form, its instanceId holds U+0000, or it names too many
-            files for one item of the table.
+        UnexpectedValue: its instanceId holds U+0000, or it names too many files for one item.
         ValueTooLong: its instanceId is longer than 64 characters.
     """
-    _check_form(path, received.instance)
     if len(received.instance_id) > LONGEST_ID:
         raise ValueTooLong(maxLength=str(LONGEST_ID))
     if "\0" in received.instance_id:
@@ -124,7 +122,7 @@ def check(path: Mapping[str, str], received: Received) -> None:
         )
 
 
-def _read(sent: Sent) -> Instance:
+def read(sent: Sent) -> Instance:
     """Read the XML; what calls itself JSON is taken for that, as Central does, and never is XML."""
     if "json" not in sent.content_type.lower():
         return instance.read(sent.raw, sent.charset)
@@ -138,7 +136,8 @@ def _read(sent: Sent) -> Instance:
     return instance.read(b"")
 
 
-def _check_form(path: Mapping[str, str], said: Instance) -> None:
+def check_form(path: Mapping[str, str], said: Instance) -> None:
+    """Raise UnexpectedValue unless the XML is of the form of the path."""
     if said.xml_form_id != path["xmlFormId"]:
         raise UnexpectedValue(
             field="form id",
@@ -147,15 +146,21 @@ def _check_form(path: Mapping[str, str], said: Instance) -> None:
         )
 
 
-def _definition_ref(form: Form, said: Instance, *, draft: bool) -> Ref[Definition]:
+def definition_ref(form: Form, said: Instance, *, draft: bool) -> Ref[Definition]:
+    """Refer to the version that the XML names; a draft takes whatever it names."""
     if draft:
         return forms.working_ref(form)
     return Definition.ref(keys.definition(form.id, said.version))
 
 
-def _receive(
+def receive(
     form: Form, definition: Definition | None, said: Instance, sent: Sent, *, draft: bool
 ) -> Received:
+    """Put together what was received for a form and its version (None: there is none).
+
+    Raises:
+        FormVersionUnknown, FormNotAccepting: see `lookup`.
+    """
     if definition is None:
         raise FormVersionUnknown(formVersion=said.version)
     if not (draft or form.accepting):

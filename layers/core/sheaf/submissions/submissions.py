@@ -7,18 +7,20 @@ was faster, the submission is read again and the whole is judged anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
-from sheaf import blobs, clock, fields
+from sheaf import blobs, fields
 from sheaf.access.auth import Auth
-from sheaf.db import keys, reads
+from sheaf.blobs import Blob
+from sheaf.db import keys
 from sheaf.db.compression import pack
 from sheaf.db.transaction import Transaction
 from sheaf.forms.forms import Form
-from sheaf.problems import AlreadyExists, Busy, LinkUsed, NotFound, OutdatedCopy, Problem
-from sheaf.submissions import senders
+from sheaf.problems import AlreadyExists, Busy, LinkUsed, OutdatedCopy, Problem
+from sheaf.submissions import files, senders
+from sheaf.submissions.files import File
 from sheaf.submissions.reception import Received
 from sheaf.submissions.records import (
     LIVE,
@@ -28,12 +30,11 @@ from sheaf.submissions.records import (
     Submission,
     SubmissionVersion,
 )
-from sheaf.submissions.telling import tell, tell_carried
+from sheaf.submissions.revisions import Changed, following, insist
+from sheaf.submissions.telling import tell, tell_files
 
 if TYPE_CHECKING:
     from pynamodb.expressions.update import Action
-
-_T = TypeVar("_T")
 
 REVIEW_STATES = ("hasIssues", "edited", "approved", "rejected")
 EDITED = "edited"
@@ -41,15 +42,6 @@ EDITED = "edited"
 # this, compressed, lies in S3, and longer instance names are cut (the XML has them whole).
 LARGEST_INLINE = 100_000
 LONGEST_NAME = 4_000
-# How often a change is judged anew because others keep changing the same submission.
-TRIES = 25
-
-
-class Changed(Problem):
-    """Somebody else changed the submission first. Never reaches a client."""
-
-    code = 503.1
-    message = "The submission has changed meanwhile."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +68,10 @@ class Review:
         return cls("reviewState" in body, state)
 
 
-def create(form: Form, received: Received, client: Client, *, by: Auth) -> dict[str, Any]:
-    """Store a new submission and give what Central answers.
+def create(
+    form: Form, received: Received, client: Client, *, by: Auth, sent: Sequence[File] = ()
+) -> Submission:
+    """Store a new submission, together with the files that were sent along.
 
     Raises:
         AlreadyExists: the instanceId is taken.
@@ -88,32 +82,47 @@ def create(form: Form, received: Received, client: Client, *, by: Auth) -> dict[
         *keys.submission(form.id, received.partition, submission_id),
         events=[keys.micros(submission_id)],
     )
-    _fill(submission, received, client, by)
+    stored = files.store(submission_id, files.by_slot(received.slots, sent))
+    _fill(submission, received, client, by, held=stored)
     try:
         with Transaction() as tx:
             _claim(tx, form, received.instance_id, submission, 0)
             tx.create(submission, otherwise=Busy())
             tell(tx, "submission.create", form, submission, by=by)
+            tell_files(tx, form, submission, by=by)
             senders.note(tx, submission, by=by)
     except (AlreadyExists, LinkUsed):
         # Nothing will ever lead to what was stored for it.
-        if submission.xml_key is not None:
-            blobs.forget(submission.xml_key)
+        for key in (submission.xml_key, *(blob.key for blob in stored.values())):
+            if key is not None:
+                blobs.forget(key)
         raise
-    return submission.created_to_api()
+    return submission
 
 
 def replace(
-    form: Form, submission: Submission, received: Received, client: Client, *, by: Auth
+    form: Form,
+    submission: Submission,
+    received: Received,
+    client: Client,
+    *,
+    by: Auth,
+    sent: Sequence[File] = (),
 ) -> Submission:
-    """Make a new version the current one; the one before is kept aside.
+    """Make a new version the current one, with the files sent along; the one before is kept aside.
 
     Raises:
         OutdatedCopy: the version that it replaces is not the current one.
         AlreadyExists: its instanceId is taken.
         NotFound: the submission has been deleted meanwhile.
     """
-    return insist(submission, lambda now: _replace(form, now, received, client, by=by))
+    stored = files.store(submission.id, files.by_slot(received.slots, sent))
+    try:
+        return insist(submission, lambda now: _replace(form, now, received, client, stored, by=by))
+    except Problem:
+        for blob in stored.values():
+            blobs.forget(blob.key)
+        raise
 
 
 def review(form: Form, submission: Submission, review: Review, *, by: Auth) -> dict[str, Any]:
@@ -145,7 +154,13 @@ def restore(form: Form, submission: Submission, *, by: Auth) -> None:
 
 
 def _replace(
-    form: Form, submission: Submission, received: Received, client: Client, *, by: Auth
+    form: Form,
+    submission: Submission,
+    received: Received,
+    client: Client,
+    stored: Mapping[str, Blob],
+    *,
+    by: Auth,
 ) -> Submission:
     deprecated = received.instance.deprecated_id
     if submission.instance_id != deprecated:
@@ -154,24 +169,25 @@ def _replace(
     for name in VERSION:
         setattr(kept, name, getattr(submission, name))
     action = "submission.update.version"
-    changed = _next(submission, action)
+    changed = following(submission, action)
     changed.first = submission.root
     changed.edits = submission.edits + 1
     changed.review_state, changed.updated_at = EDITED, changed.events[-1]
-    _fill(changed, received, client, by, before=submission)
+    held = {name: blob for name, blob in submission.attachments if blob}
+    _fill(changed, received, client, by, held={**held, **stored})
     with Transaction() as tx:
         # Before the claim: who sent the same edit a moment later learns that his copy is outdated.
         tx.put(changed, Submission.revision == submission.revision, otherwise=Changed())
         _claim(tx, form, received.instance_id, changed, changed.edits)
         tx.create(kept)
         tell(tx, action, form, changed, by=by, before=submission)
-        tell_carried(tx, form, changed, by=by)
+        tell_files(tx, form, changed, by=by)
     return changed
 
 
 def _review(form: Form, submission: Submission, review: Review, *, by: Auth) -> Submission:
     action = "submission.update"
-    changed = _next(submission, action)
+    changed = following(submission, action)
     event = changed.events[-1]
     actions: list[Action] = [
         Submission.revision.set(changed.revision),
@@ -199,7 +215,7 @@ def _review(form: Form, submission: Submission, review: Review, *, by: Auth) -> 
 def _move(form: Form, submission: Submission, partition: str, *, by: Auth) -> Submission:
     trashed = partition == TRASH
     action = "submission.delete" if trashed else "submission.restore"
-    moved = _next(submission, action)
+    moved = following(submission, action)
     moved.pk, moved.sk = keys.submission(form.id, partition, submission.id)
     moved.deleted_at = moved.events[-1] if trashed else None
     moved.home = [form.project_id, form.xml_form_id, form.use] if trashed else None
@@ -217,40 +233,15 @@ def _move(form: Form, submission: Submission, partition: str, *, by: Auth) -> Su
     return moved
 
 
-def insist(submission: Submission, change: Callable[[Submission], _T]) -> _T:
-    """Make a change, judging it anew on the submission as it is when somebody was faster."""
-    ref = Submission.ref((submission.pk, submission.sk))
-    current: Submission | None = submission
-    for attempt in range(TRIES):
-        if current is None or current.purging:
-            raise NotFound
-        try:
-            return change(current)
-        except Changed:
-            clock.wait(min(0.2, 0.01 * 2**attempt))
-            current = reads.get(ref)
-    raise Busy
-
-
-def _next(submission: Submission, action: str) -> Submission:
-    """Copy a submission for its next revision, which knows of the audit row that tells of it."""
-    copy = Submission()
-    copy.deserialize(submission.serialize())
-    copy.revision = submission.revision + 1
-    copy.events = [*submission.events, max(clock.micros(), submission.events[-1] + 1)]
-    copy.kinds = submission.kinds + keys.kind(action)
-    return copy
-
-
 def _fill(
     submission: Submission,
     received: Received,
     client: Client,
     by: Auth,
     *,
-    before: Submission | None = None,
+    held: Mapping[str, Blob],
 ) -> None:
-    """Let the current version be what was received; files of equal names are carried over."""
+    """Let the current version be what was received, its slots filled with files of their names."""
     name = received.instance.instance_name
     submission.instance_id = received.instance_id
     submission.instance_name = name and name[:LONGEST_NAME]
@@ -259,7 +250,6 @@ def _fill(
     submission.form_version = received.form_version
     submission.created_at = submission.events[-1]
     submission.charset = received.charset
-    held = {} if before is None else {n: blob for n, blob in before.attachments if blob}
     submission.slots = [_slot(each, held) for each in received.slots] or None
     packed = pack(received.raw)
     if len(packed) <= LARGEST_INLINE:
@@ -270,8 +260,9 @@ def _fill(
         submission.xml_packed, submission.xml_key = None, blob.key
 
 
-def _slot(name: str, held: Mapping[str, blobs.Blob]) -> dict[str, Any]:
-    return {"n": name, "b": held[name].to_item()} if name in held else {"n": name}
+def _slot(name: str, held: Mapping[str, Blob]) -> dict[str, Any]:
+    found = files.spelt(tuple(held), name)
+    return {"n": name} if found is None else {"n": name, "b": held[found].to_item()}
 
 
 def _claim(

@@ -13,8 +13,8 @@ from sheaf.db.transaction import Transaction
 from sheaf.forms.forms import Form
 from sheaf.submissions.records import Submission
 
-# A transaction takes 100 items; so many of the files that an edit carries over have a row each.
-MOST_CARRIED = 90
+# A transaction takes 100 items; so many of the files that a version begins with have a row each.
+MOST_FILES = 90
 
 
 def tell(
@@ -75,10 +75,10 @@ def tell_file(
     )
 
 
-def tell_carried(tx: Transaction, form: Form, submission: Submission, *, by: Auth) -> None:
-    """Let a transaction write the audit rows of the files that a new version took over."""
+def tell_files(tx: Transaction, form: Form, submission: Submission, *, by: Auth) -> None:
+    """Let a transaction write the audit rows of the files that a new version begins with."""
     held: list[tuple[str, Blob]] = [(n, blob) for n, blob in submission.attachments if blob]
-    for name, blob in held[:MOST_CARRIED]:
+    for name, blob in held[:MOST_FILES]:
         details = {"instanceId": submission.instance_id, "name": name, "newBlobId": blob.id}
         tell_file(tx, form, submission, details, by=by)
 
