@@ -1,0 +1,1 @@
+"""Encrypted forms: the keys, and what it takes to open what a device has sealed."""
