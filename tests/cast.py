@@ -22,14 +22,15 @@ XFORM = """<?xml version="1.0"?>
     <bind nodeset="/data/age" type="int"/>
     <bind nodeset="/data/photo" type="binary"/>
     <bind nodeset="/data/meta/instanceID" type="string"/>
-  </model></h:head>
+  {key}</model></h:head>
   <h:body><input ref="/data/name"/><input ref="/data/age"/><upload ref="/data/photo"/></h:body>
 </h:html>"""
 
 
-def xform(xml_form_id: str = FORM, version: str = "1") -> bytes:
-    """A form of a name, an age and a photo."""
-    return XFORM.format(id=xml_form_id, version=version).encode()
+def xform(xml_form_id: str = FORM, version: str = "1", key: str | None = None) -> bytes:
+    """A form of a name, an age and a photo; with a public key, if it is to be filled encrypted."""
+    submission = f'<submission base64RsaPublicKey="{key}"/>' if key else ""
+    return XFORM.format(id=xml_form_id, version=version, key=submission).encode()
 
 
 def xml(

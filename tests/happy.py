@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests import encryptor
 from tests.api import Answer
 from tests.cast import OPENROSA, PASSWORD, Cast, multipart, xform, xml
 
@@ -22,6 +23,7 @@ PHOTO = f"{SUBMISSION}/attachments/photo.jpg"
 JPEG = b"\xff\xd8\xff one"
 _EDITED = xml("uuid:2", name="Ada", deprecated="uuid:1")
 _JPEG = {"content-type": "image/jpeg"}
+_PASSPHRASE = {"passphrase": "open, sesame", "hint": "forty thieves"}
 HOOK = {"name": "Registry", "url": "https://hooks.invalid/x", "events": ["submission.create"]}
 
 Given = Callable[[Cast], Any]
@@ -116,6 +118,32 @@ def a_draft_photo(cast: Cast) -> None:
     a_draft_submission(cast)
     sent = cast.alice.post(f"{DRAFT_SUBMISSIONS}/uuid:1/attachments/photo.jpg", JPEG, _JPEG)
     assert sent.status == DONE, sent.text
+
+
+def an_encrypted_form(cast: Cast) -> None:
+    """The form `simple` with a key of its own."""
+    sent = cast.alice.post(f"{PROJECT}/forms?publish=true", xform(key=encryptor.own()[0]))
+    assert sent.status == DONE, sent.text
+
+
+def an_encrypted_submission(cast: Cast) -> None:
+    """A submission of it."""
+    an_encrypted_form(cast)
+    send_encrypted(cast, SUBMISSIONS)
+
+
+def an_encrypted_draft_submission(cast: Cast) -> None:
+    """One of a draft."""
+    sent = cast.alice.post(f"{PROJECT}/forms", xform(key=encryptor.own()[0]))
+    assert sent.status == DONE, sent.text
+    send_encrypted(cast, DRAFT_SUBMISSIONS)
+
+
+def send_encrypted(cast: Cast, submissions: str) -> None:
+    """Send `uuid:1` as a device does that knows the key."""
+    public, _ = encryptor.own()
+    sealed = encryptor.seal(xml("uuid:1"), public, instance_id="uuid:1", version="1")
+    assert cast.alice.post(submissions, sealed.envelope).status == DONE
 
 
 def a_deleted_submission(cast: Cast) -> None:
@@ -282,6 +310,7 @@ _PROJECT = "/v1/projects/{projectId}"
 _FORM = f"{_PROJECT}/forms/{{xmlFormId}}"
 _KEYED = f"/v1/key/{{token}}{_FORM.removeprefix('/v1')}"
 _SUBMISSION = f"{_FORM}/submissions/{{instanceId}}"
+_DRAFT = f"{_FORM}/draft"
 _FILE = f"{_SUBMISSION}/attachments/{{filename}}"
 _LOGIN = {"email": "alice@example.org", "password": PASSWORD}
 _DANA = {"email": "dana@example.org", "displayName": "Dana"}
@@ -318,6 +347,8 @@ ROUTES = {
     f"GET {_PROJECT}": Happy(PROJECT, nothing),
     f"PATCH {_PROJECT}": Happy(PROJECT, nothing, {"name": "New"}, again=DONE),
     f"DELETE {_PROJECT}": Happy(PROJECT, nothing, again=404.1),
+    # With forms there it is more than one change: tests/crash/test_encryption.py.
+    f"POST {_PROJECT}/key": Happy(f"{PROJECT}/key", nothing, _PASSPHRASE, again=409.4),
     f"GET {_PROJECT}/app-users": Happy(f"{PROJECT}/app-users", an_app_user),
     # Two app users may bear one name, and two links.
     f"POST {_PROJECT}/app-users": Happy(f"{PROJECT}/app-users", nothing, _TABLET, again=DONE),
@@ -329,6 +360,14 @@ ROUTES = {
     f"DELETE {_FORM}": Happy(FORM, a_form, again=404.1),
     f"GET {_KEYED}": Happy(keyed(FORM), an_app_user, by=None),
     f"GET {_FORM}/fields": Happy(f"{FORM}/fields", a_form),
+    f"GET {_FORM}/submissions/keys": Happy(f"{SUBMISSIONS}/keys", an_encrypted_submission),
+    f"GET {_FORM}/submissions/submitters": Happy(f"{SUBMISSIONS}/submitters", a_submission),
+    f"GET {_DRAFT}/submissions/keys": Happy(
+        f"{DRAFT_SUBMISSIONS}/keys", an_encrypted_draft_submission
+    ),
+    f"GET {_DRAFT}/submissions/submitters": Happy(
+        f"{DRAFT_SUBMISSIONS}/submitters", a_draft_submission
+    ),
     f"GET {_FORM}/public-links": Happy(f"{FORM}/public-links", a_link),
     f"POST {_FORM}/public-links": Happy(f"{FORM}/public-links", a_form, _TABLET, again=DONE),
     f"DELETE {_FORM}/public-links/{{linkId}}": Happy(_link, a_link, again=404.1),

@@ -147,9 +147,11 @@ def _read(call: Call, received: dict[str, Any]) -> int:
 
 
 def scene(cast: Cast) -> None:
-    """The form, without a hook."""
+    """The form, without a hook, and a submission: an actor's first one to a form costs more."""
     made = cast.alice.post(f"{happy.PROJECT}/forms?publish=true", FORM)
     assert made.status == happy.DONE, made.text
+    first = cast.alice.post(PATH, SUBMISSION.replace(b"uuid:0c0f6a52", b"uuid:00000000"), CLIENT)
+    assert first.status == happy.DONE, first.text
 
 
 def travel(stage: Stage, logged: Callable[[], int], url: str | None) -> dict[str, Step]:

@@ -90,9 +90,17 @@ class Stage:
         return named - set(self.files())
 
 
+_A_PUBLIC_KEY = "KP#"
+
+
+def _named(key: Key) -> Key:
+    """The key of an item, without what is chance in it: managed keys are made anew each time."""
+    return (_A_PUBLIC_KEY, key[1]) if key[0].startswith(_A_PUBLIC_KEY) else key
+
+
 def changes(state: State) -> State:
     """A state without what is lost or chance: numbers given out, salts and nonces."""
-    shown = {key: dict(item) for key, item in state.items() if key[0] != COUNTERS}
+    shown = {_named(key): dict(item) for key, item in state.items() if key[0] != COUNTERS}
     for (pk, _), item in shown.items():
         if pk.startswith("A#") and "p" in item:
             item["p"] = {"S": "sealed"}
@@ -100,4 +108,8 @@ def changes(state: State) -> State:
             item["k"] = {"B": b"sealed"}
         if pk.startswith("H#"):
             item["s"] = {"B": b"sealed"}
+        if pk.startswith("K#"):
+            item |= {name: {"B": b"sealed"} for name in ("p", "x", "s", "v")}
+        if pk == _A_PUBLIC_KEY:
+            item["pk"] = {"S": pk}
     return shown

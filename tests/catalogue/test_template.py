@@ -41,6 +41,8 @@ EVENTS = {
 }
 # What WorkersPublish makes of a row that it cannot read.
 UNREADABLE = "event.unreadable"
+# Where other events go than to the hooks.
+ELSEWHERE = {UNREADABLE: "EventFailures", "project.encrypt": "WorkersEncrypt"}
 
 
 def of(kind):
@@ -404,11 +406,11 @@ def test_the_bucket_and_the_queues_take_tls_only():
 
 def test_there_is_one_rule_for_each_type_of_event():
     patterns = [each["EventPattern"] for each in RULES.values()]
-    assert {each["detail-type"][0] for each in patterns} == EVENTS | {UNREADABLE}
+    assert {each["detail-type"][0] for each in patterns} == EVENTS | set(ELSEWHERE)
     assert all(
         each == {"source": ["sheaf"], "detail-type": each["detail-type"]} for each in patterns
     )
-    assert len(patterns) == len(EVENTS) + 1
+    assert len(patterns) == len(EVENTS | set(ELSEWHERE))
     for name, rule in RULES.items():
         [event] = rule["EventPattern"]["detail-type"]
         assert name == "".join(word.capitalize() for word in event.split(".")) + "Rule"
@@ -418,8 +420,8 @@ def test_there_is_one_rule_for_each_type_of_event():
 def test_a_rule_retries_for_a_while_and_then_keeps_what_it_could_not_deliver():
     for rule in RULES.values():
         [target] = rule["Targets"]
-        parked = rule["EventPattern"]["detail-type"] == [UNREADABLE]
-        to = "EventFailures" if parked else "WorkersMatch"
+        [event] = rule["EventPattern"]["detail-type"]
+        to = ELSEWHERE.get(event, "WorkersMatch")
         assert target["Arn"] == {"Fn::GetAtt": [to, "Arn"]}
         assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["EventFailures", "Arn"]}}
         assert target["RetryPolicy"]["MaximumRetryAttempts"] <= 185
@@ -469,7 +471,7 @@ def test_the_delivery_queue_gives_a_crashed_delivery_back_and_parks_a_poisonous_
 
 
 def test_functions_that_nobody_waits_for_have_an_on_failure_destination():
-    for name in ("WorkersMatch", "WorkersPurge"):
+    for name in ("WorkersMatch", "WorkersEncrypt", "WorkersPurge"):
         config = FUNCTIONS[name]["EventInvokeConfig"]
         target = {"Type": "SQS", "Destination": {"Fn::GetAtt": ["EventFailures", "Arn"]}}
         assert config["DestinationConfig"] == {"OnFailure": target}

@@ -21,12 +21,22 @@ from sheaf import sealing
 from sheaf.problems import Busy
 from tests import happy
 from tests.api import Answer, routes
+from tests.cast import xform
 from tests.happy import DONE, Happy
 from tests.stage import COUNTERS, Stage, State, changes
 from tests.wire import Call, Wire, http_error, refusal, s3_error
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 BIG = random.Random(7).randbytes(250_000).hex()
+
+
+def envelope(instance_id: str, deprecated: str = "") -> bytes:
+    """An envelope that nobody can open; nobody tries."""
+    return (
+        f'<data id="simple" version="1"><base64EncryptedKey>QUJD</base64EncryptedKey>'
+        f"<meta><instanceID>{instance_id}</instanceID><deprecatedID>{deprecated}</deprecatedID>"
+        f"</meta><encryptedXmlFile>submission.xml.enc</encryptedXmlFile></data>"
+    ).encode()
 
 
 # Ways of routes that their first request does not take.
@@ -45,6 +55,30 @@ MORE = {
         happy.a_photo,
         happy.xml("uuid:2", photo="photo.jpg", deprecated="uuid:1"),
         again=409.9,
+    ),
+    "POST form with a key of its own": Happy(
+        f"{happy.PROJECT}/forms?publish=true",
+        happy.nothing,
+        xform(key="MIIBIjANBgkq"),
+        again=409.3,
+    ),
+    "POST encrypted submission": Happy(
+        happy.SUBMISSIONS, happy.an_encrypted_form, envelope("uuid:1"), again=409.3
+    ),
+    "PUT encrypted version": Happy(
+        happy.SUBMISSION,
+        happy.an_encrypted_submission,
+        envelope("uuid:2", deprecated="uuid:1"),
+        again=409.9,
+    ),
+    "PUT plain version of an encrypted submission": Happy(
+        happy.SUBMISSION,
+        happy.an_encrypted_submission,
+        happy.xml("uuid:2", deprecated="uuid:1"),
+        again=409.9,
+    ),
+    "DELETE encrypted submission": Happy(
+        happy.SUBMISSION, happy.an_encrypted_submission, again=404.1
     ),
     "POST another photo": Happy(
         happy.PHOTO, happy.a_photo, b"\xff\xd8\xff two", {"content-type": "image/jpeg"}, again=DONE

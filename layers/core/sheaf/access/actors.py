@@ -7,6 +7,7 @@ from typing import Any
 from pynamodb.attributes import (
     BinaryAttribute,
     BooleanAttribute,
+    NumberSetAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
@@ -27,9 +28,10 @@ PUBLIC_LINK = "public_link"
 class Actor(Item):
     """An actor (key: `A#<actor>`, `A`).
 
-    `grants` holds `<role>:<acteeId>` of each assignment, so that one read tells all rights. Times
-    are microseconds since 1970. What only users have, and what only bearers have (see `bearers`),
-    stands apart below.
+    `grants` holds `<role>:<acteeId>` of each assignment, so that one read tells all rights;
+    `submitted_to` the numbers of the forms that list the actor as a submitter, so that a submission
+    need not look. Times are microseconds since 1970. What only users have, and what only bearers
+    have (see `bearers`), stands apart below.
     """
 
     id = IntegerAttribute(attr_name="i")
@@ -37,6 +39,7 @@ class Actor(Item):
     display_name = UnicodeAttribute(attr_name="n")
     actee_id = UnicodeAttribute(attr_name="on")
     grants = UnicodeSetAttribute(attr_name="g", null=True)
+    submitted_to = NumberSetAttribute(attr_name="f", null=True)
     created_at = IntegerAttribute(attr_name="c")
     updated_at = IntegerAttribute(attr_name="u", null=True)
     deleted_at = IntegerAttribute(attr_name="x", null=True)

@@ -16,8 +16,12 @@
     D#<form>                    V#<version>          Definition: a published version
     D#<form>                    W#<draft>            Definition: of a draft
     D#<form>                    XML#<sha256>         DefinitionSource: what was uploaded
+    K#<key>                     K                    Key: what forms are encrypted for
+    KP#<sha256 of public key>   K                    PublicKey: claims a key, points to it
     C#<project>#<xmlFormId>#<n>#<world>#<instanceId>  C  Claim of an instanceId
     S#<form><partition>#<shard>  <id>                Submission, its current version
+    KU#<form><partition>#<shard>  <key>#<id>         KeyUse: a current version is encrypted
+    SU#<form>                   <actor>              Submitter: who has submitted to the form
     V#<submission>              V#<nr>               SubmissionVersion: an older one, kept aside
     V#<submission>              B#<event>#<hook>     HookBody: what a hook was or will be sent
     E#<kind><digit>             <id><kind>           Audit: what was done, and the outbox of events
@@ -186,6 +190,16 @@ def definition_source(form_id: int, sha256: str) -> tuple[str, str]:
     return definitions(form_id), f"XML#{sha256}"
 
 
+def key(key_id: int) -> tuple[str, str]:
+    """Key of a Key."""
+    return f"K#{key_id}", "K"
+
+
+def public_key(public: str) -> tuple[str, str]:
+    """Key of a PublicKey."""
+    return f"KP#{hashlib.sha256(public.encode()).hexdigest()}", "K"
+
+
 def claim(
     project_id: int, xml_form_id: str, use: int, world: str, instance_id: str
 ) -> tuple[str, str]:
@@ -216,6 +230,42 @@ def home(submissions_pk: str) -> tuple[int, str]:
 def submission(form_id: int, partition: str, submission_id: str) -> tuple[str, str]:
     """Key of a Submission."""
     return submissions(form_id, partition, shard_of(submission_id)), submission_id
+
+
+def key_uses(form_id: int, partition: str, shard: str) -> str:
+    """Partition of the KeyUses of one shard of a form's submissions."""
+    return f"KU#{form_id}{partition}#{shard}"
+
+
+def key_uses_from(key_id: int) -> str:
+    """Where the sort keys of a key's KeyUses begin; they stand in the order of the keys."""
+    return f"{key_id:010d}"
+
+
+def key_use(form_id: int, partition: str, key_id: int, submission_id: str) -> tuple[str, str]:
+    """Key of a KeyUse."""
+    sk = f"{key_uses_from(key_id)}#{submission_id}"
+    return key_uses(form_id, partition, shard_of(submission_id)), sk
+
+
+def key_of_use(sk: str) -> int:
+    """Give the key that a KeyUse's sort key is about."""
+    return int(sk.partition("#")[0])
+
+
+def submitters(form_id: int) -> str:
+    """Partition of a form's Submitters."""
+    return f"SU#{form_id}"
+
+
+def submitter(form_id: int, actor_id: int) -> tuple[str, str]:
+    """Key of a Submitter."""
+    return submitters(form_id), f"{actor_id:08d}"
+
+
+def actor_of_submitter(sk: str) -> int:
+    """Give the actor that a Submitter's sort key is about."""
+    return int(sk)
 
 
 def collection(submission_id: str) -> str:

@@ -44,6 +44,7 @@ class Definition(Item):
     sha256 = UnicodeAttribute(attr_name="h2")
     fields_packed = BinaryAttribute(attr_name="f", legacy_encoding=False)
     spreadsheet: JSONAttribute = JSONAttribute(attr_name="x", null=True)
+    key_id = IntegerAttribute(attr_name="k", null=True)
     published_at = IntegerAttribute(attr_name="p", null=True)
 
     @cached_property
@@ -95,6 +96,7 @@ def make(
         sha256=hashlib.sha256(xml).hexdigest(),
         fields_packed=packed,
         spreadsheet=sheet,
+        key_id=upload.key and upload.key.id,
         published_at=now if publish else None,
     )
     return definition, _source(form_id, definition.sha256, xml)

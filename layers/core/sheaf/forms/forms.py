@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -45,6 +45,7 @@ class Draft:
     sha1: str
     sha256: str
     token: str
+    key_id: int | None = None
 
 
 class Form(Item):
@@ -129,6 +130,7 @@ class Form(Item):
             "hash": draft.md5,
             "sha": draft.sha1,
             "sha256": draft.sha256,
+            "keyId": draft.key_id,
             "draftToken": draft.token,
             "publishedAt": None,
             "name": draft.name,
@@ -183,13 +185,19 @@ def working_ref(form: Form) -> Ref[Definition]:
     return Definition.ref(keys.working_definition(form.id, found(form.draft).id))
 
 
+def of(project_id: int) -> Iterator[Form]:
+    """Give all forms of a project."""
+    return iter(
+        Form.query(keys.forms(project_id), Form.sk.startswith(keys.FORM), consistent_read=True)
+    )
+
+
 def list_for(project: Project, auth: Auth) -> list[Form]:
     """List the forms of a project that one may see, by name."""
-    forms = Form.query(keys.forms(project.id), Form.sk.startswith(keys.FORM), consistent_read=True)
     verbs = ("form.list", "open_form.list")
     seen = [
         form
-        for form in forms
+        for form in of(project.id)
         if auth.verbs(form) & set(verbs[:1] if form.state == "closed" else verbs)
     ]
     return sorted(seen, key=lambda form: (form.name or form.xml_form_id).lower())
@@ -258,7 +266,7 @@ def delete(form: Form, *, by: Auth) -> None:
     kept.deleted_at = clock.micros()
     try:
         with Transaction() as tx:
-            tx.delete(form, _unchanged(form), otherwise=NotFound())
+            tx.delete(form, unchanged(form), otherwise=NotFound())
             tx.create(kept)
             tx.audit("form.delete", by=by, on=form.actee_id)
     except NotFound:
@@ -269,7 +277,7 @@ def delete(form: Form, *, by: Auth) -> None:
         delete(now, by=by)
 
 
-def _unchanged(form: Form) -> Condition:
+def unchanged(form: Form) -> Condition:
     """Require that the form is as it was read."""
     seen = Form.updated_at
     at = seen.does_not_exist() if form.updated_at is None else seen == form.updated_at

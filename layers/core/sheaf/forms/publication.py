@@ -11,11 +11,10 @@ from sheaf.access.auth import Auth
 from sheaf.db import keys, reads
 from sheaf.db.counters import take
 from sheaf.db.items import IntegerAttribute, Item
-from sheaf.db.transaction import Transaction
-from sheaf.forms import definitions
+from sheaf.db.transaction import Author, Transaction
+from sheaf.forms import definitions, encryption
 from sheaf.forms.definitions import Definition
 from sheaf.forms.forms import Form
-from sheaf.forms.upload import Upload
 from sheaf.problems import (
     AlreadyExists,
     Busy,
@@ -28,9 +27,10 @@ from sheaf.projects.projects import Project
 if TYPE_CHECKING:
     from pynamodb.expressions.update import Action
 
-# Central's column; and what a key of the table can hold.
+    from sheaf.forms.upload import Upload
+
+# Central's column; what a key of the table can hold is `encryption.LONGEST_VERSION`.
 LONGEST_ID = 64
-LONGEST_VERSION = 255
 
 
 class FormName(Item):
@@ -55,9 +55,11 @@ def create(
         AlreadyExists: the project has a form of that id.
         VersionAlreadyPublished: a deleted form of that id had this version.
         UnexpectedValue: it has too many fields.
+        Activating: the project has been encrypted in between.
     """
+    upload = encryption.applied(project, upload)
     said = upload.definition
-    for text, limit in ((said.xml_form_id, LONGEST_ID), (said.version, LONGEST_VERSION)):
+    for text, limit in ((said.xml_form_id, LONGEST_ID), (said.version, encryption.LONGEST_VERSION)):
         if len(text) > limit:
             raise ValueTooLong(maxLength=str(limit))
     use = _free_use(project, upload, publish=publish, ignore_warnings=ignore_warnings)
@@ -75,11 +77,12 @@ def create(
         created_at=definition.id,
     )
     if publish:
-        _show(form, definition)
+        show(form, definition)
     else:
-        form.working = _draft(definition)
+        form.working = working(definition, clock.token())
     with Transaction() as tx:
         tx.create(form, otherwise=_taken(project, upload))
+        encryption.secure(tx, project, upload)
         tx.create(definition)
         tx.create(source)
         _take_name(tx, form, said.version if publish else None)
@@ -89,16 +92,16 @@ def create(
     return form.to_api() if publish else form.draft_to_api()
 
 
-def tell_published(tx: Transaction, form: Form, before: int | None, *, by: Auth) -> None:
+def tell_published(tx: Transaction, form: Form, before: int | None, *, by: Author) -> None:
     """Let a transaction tell that a form has a new version; `before` is the number of the last."""
     details = {"oldDefId": before, "newDefId": form.published_at}
     tx.audit("form.update.publish", by=by, on=form.actee_id, details=details)
 
 
-def _draft(definition: Definition) -> dict[str, Any]:
-    """Give the members of the Draft that a definition is, under a token of its own."""
-    shown = ("id", "version", "name", "md5", "sha1", "sha256")
-    return {name: getattr(definition, name) for name in shown} | {"token": clock.token()}
+def working(definition: Definition, token: str) -> dict[str, Any]:
+    """Give the members of the Draft that a definition is."""
+    shown = ("id", "version", "name", "md5", "sha1", "sha256", "key_id")
+    return {name: getattr(definition, name) for name in shown} | {"token": token}
 
 
 def _free_use(project: Project, upload: Upload, *, publish: bool, ignore_warnings: bool) -> int:
@@ -134,11 +137,11 @@ def _taken(project: Project, upload: Upload) -> AlreadyExists:
     return AlreadyExists(table="forms", projectId=project.id, xmlFormId=xml_form_id)
 
 
-def _show(form: Form, definition: Definition) -> None:
+def show(form: Form, definition: Definition) -> None:
     """Let the form show what its current definition is."""
     form.version, form.name = definition.version, definition.name
     form.md5, form.sha1, form.sha256 = definition.md5, definition.sha1, definition.sha256
-    form.published_at = definition.published_at
+    form.published_at, form.key_id = definition.published_at, definition.key_id
 
 
 def _take_name(tx: Transaction, form: Form, version: str | None) -> None:
@@ -150,3 +153,9 @@ def _take_name(tx: Transaction, form: Form, version: str | None) -> None:
         actions.append(FormName.versions.add({f"={version}"}))
     # Only a form that came and went in between can have changed it.
     tx.update(name, actions, as_asked, otherwise=Busy())
+
+
+def take_version(tx: Transaction, form: Form, version: str) -> None:
+    """Let a transaction add a version to those that were published under a form's name."""
+    name = FormName(*keys.form_name(form.project_id, form.xml_form_id))
+    tx.change(name, [FormName.versions.add({f"={version}"})])

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sheaf.forms import xform
 from sheaf.forms.definitions import XLS, XLSX
 from sheaf.forms.xform import FormDefinition
 
+if TYPE_CHECKING:
+    from sheaf.encryption.keyring import Key
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What was sent: the XML, what it says, and the spreadsheet it was made from, with warnings."""
+    """What was sent: the XML, what it says, and the spreadsheet it was made from, with warnings.
+
+    `key` is what the form is encrypted for (`encryption.applied` finds out), and `key_known`
+    whether that is stored already.
+    """
 
     xml: bytes
     definition: FormDefinition
     spreadsheet: bytes | None
     content_type: str
     warnings: tuple[str, ...] = ()
+    key: Key | None = None
+    key_known: bool = True
 
 
 def read(body: bytes, content_type: str, *, fallback_id: str) -> Upload:

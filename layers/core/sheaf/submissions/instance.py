@@ -91,6 +91,14 @@ def attachment_names(text: str, fields: Iterable[Field]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in listed if name))
 
 
+def data_slot(said: Instance, names: tuple[str, ...]) -> int | None:
+    """Tell which of its files is the encrypted submission, if there is one."""
+    if not said.encrypted or said.encrypted_file is None:
+        return None
+    name = markup.unescape(said.encrypted_file).strip()
+    return names.index(name) if name in names else None
+
+
 def _form(text: str) -> tuple[str, str]:
     """Give the id and version of the form that the root element names."""
     root = next(markup.scan(text), None)

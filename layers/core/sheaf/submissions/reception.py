@@ -52,7 +52,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A filled form as it came, and what it says."""
+    """A filled form as it came, what it says, and what `SubmissionVersion` keeps of that."""
 
     raw: bytes
     charset: str | None
@@ -61,6 +61,8 @@ class Received:
     form_version: str
     partition: str
     slots: tuple[str, ...]
+    key_id: int | None = None
+    data_slot: int | None = None
 
 
 def lookup(
@@ -165,6 +167,7 @@ def receive(
         raise FormVersionUnknown(formVersion=said.version)
     if not (draft or form.accepting):
         raise FormNotAccepting
+    slots = instance.attachment_names(said.text, definition.fields)
     return Received(
         raw=sent.raw,
         charset=sent.charset,
@@ -172,5 +175,7 @@ def receive(
         instance_id=said.instance_id or clock.uuid(),
         form_version=definition.version,
         partition=location.partition_of(form, draft=draft),
-        slots=instance.attachment_names(said.text, definition.fields),
+        slots=slots,
+        key_id=(definition.key_id or 0) if said.encrypted else None,
+        data_slot=instance.data_slot(said, slots),
     )

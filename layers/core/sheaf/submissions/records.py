@@ -40,7 +40,9 @@ class Claim(Item):
 class SubmissionVersion(Item):
     """An older version of a submission, kept aside (key: `V#<submission>`, `V#<nr>`).
 
-    `slots` are the attachments that the XML names, in its order: `{n: name[, b: blob]}`.
+    `slots` are the attachments that the XML names, in its order: `{n: name[, b: blob]}`. Of an
+    encrypted one, `key_id` is the key of its form version (0, where that has none), and `data_slot`
+    the slot of the encrypted XML, if the envelope names it.
     """
 
     instance_id = UnicodeAttribute(attr_name="v")
@@ -54,6 +56,18 @@ class SubmissionVersion(Item):
     xml_key = UnicodeAttribute(attr_name="xk", null=True)
     charset = UnicodeAttribute(attr_name="cs", null=True)
     slots: ListAttribute[Any] = ListAttribute(attr_name="s", null=True)
+    key_id = IntegerAttribute(attr_name="k", null=True)
+    data_slot = IntegerAttribute(attr_name="ds", null=True)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether its XML is the envelope of an encrypted submission."""
+        return self.key_id is not None
+
+    @property
+    def data(self) -> Blob | None:
+        """The encrypted XML of an encrypted submission, if it has come."""
+        return None if self.data_slot is None else self.attachments[self.data_slot][1]
 
     @property
     def xml(self) -> bytes:

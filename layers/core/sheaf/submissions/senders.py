@@ -1,4 +1,4 @@
-"""Who sends by a token: when an app user last did, and who has used a single-use link."""
+"""Who sends: to which forms, when an app user last did, and who has used a single-use link."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from sheaf.access.auth import Auth
 from sheaf.db import keys
 from sheaf.db.items import IntegerAttribute, Item
 from sheaf.db.transaction import Transaction
+from sheaf.forms.forms import Form
 from sheaf.problems import LinkUsed
+from sheaf.submissions import submitters
 from sheaf.submissions.records import Submission
 
 # How far an app user's `lastUsed` may lag behind, in microseconds. What many devices send by one
@@ -21,8 +23,8 @@ class LinkUse(Item):
     used_at = IntegerAttribute(attr_name="c")
 
 
-def note(tx: Transaction, submission: Submission, *, by: Auth) -> None:
-    """Let the transaction that creates a submission keep that it came by a token.
+def note(tx: Transaction, form: Form, submission: Submission, *, by: Auth) -> None:
+    """Let the transaction that creates a submission keep who has sent it, and by what.
 
     A link made with `once` takes one new submission from each respondent. Central leaves that to
     the web form, which remembers in the browser that it has sent. Here a respondent is a device, as
@@ -34,8 +36,11 @@ def note(tx: Transaction, submission: Submission, *, by: Auth) -> None:
     sender, moment = by.actor, submission.number
     if sender is None:
         return
+    actions = submitters.note(tx, form, sender)
     if sender.type == APP_USER and moment - (sender.last_used_at or 0) > LAG:
-        tx.update(sender, [Actor.last_used_at.set(moment)], Actor.pk.exists())
+        actions.append(Actor.last_used_at.set(moment))
+    if actions:
+        tx.update(sender, actions, Actor.pk.exists())
     if sender.once and not submission.draft:
         turn = LinkUse(*keys.link_use(sender.id, submission.device_id or ""), used_at=moment)
         tx.create(turn, otherwise=LinkUsed())

@@ -19,7 +19,7 @@ from sheaf.db.compression import pack
 from sheaf.db.transaction import Transaction
 from sheaf.forms.forms import Form
 from sheaf.problems import AlreadyExists, Busy, LinkUsed, OutdatedCopy, Problem
-from sheaf.submissions import files, senders
+from sheaf.submissions import files, key_uses, senders
 from sheaf.submissions.files import File
 from sheaf.submissions.reception import Received
 from sheaf.submissions.records import (
@@ -88,9 +88,10 @@ def create(
         with Transaction() as tx:
             _claim(tx, form, received.instance_id, submission, 0)
             tx.create(submission, otherwise=Busy())
+            key_uses.follow(tx, None, submission)
             tell(tx, "submission.create", form, submission, by=by)
             tell_files(tx, form, submission, by=by)
-            senders.note(tx, submission, by=by)
+            senders.note(tx, form, submission, by=by)
     except (AlreadyExists, LinkUsed):
         # Nothing will ever lead to what was stored for it.
         for key in (submission.xml_key, *(blob.key for blob in stored.values())):
@@ -173,13 +174,16 @@ def _replace(
     changed.first = submission.root
     changed.edits = submission.edits + 1
     changed.review_state, changed.updated_at = EDITED, changed.events[-1]
-    held = {name: blob for name, blob in submission.attachments if blob}
+    # Each envelope has an AES key of its own, which opens no file that came with another.
+    kept_files = () if received.key_id is not None else submission.attachments
+    held = {name: blob for name, blob in kept_files if blob}
     _fill(changed, received, client, by, held={**held, **stored})
     with Transaction() as tx:
         # Before the claim: who sent the same edit a moment later learns that his copy is outdated.
         tx.put(changed, Submission.revision == submission.revision, otherwise=Changed())
         _claim(tx, form, received.instance_id, changed, changed.edits)
         tx.create(kept)
+        key_uses.follow(tx, submission, changed)
         tell(tx, action, form, changed, by=by, before=submission)
         tell_files(tx, form, changed, by=by)
     return changed
@@ -229,6 +233,7 @@ def _move(form: Form, submission: Submission, partition: str, *, by: Auth) -> Su
             otherwise=Changed(),
         )
         tx.create(moved)
+        key_uses.follow(tx, submission, moved)
         tell(tx, action, form, moved, by=by, before=submission)
     return moved
 
@@ -251,6 +256,7 @@ def _fill(
     submission.created_at = submission.events[-1]
     submission.charset = received.charset
     submission.slots = [_slot(each, held) for each in received.slots] or None
+    submission.key_id, submission.data_slot = received.key_id, received.data_slot
     packed = pack(received.raw)
     if len(packed) <= LARGEST_INLINE:
         submission.xml_packed, submission.xml_key = packed, None

@@ -1,0 +1,119 @@
+"""Switching on a project's encryption, which cannot be undone.
+
+First the project gets its key, in one transaction; from then on whatever is published in it is
+encrypted. Then its forms follow, each in a transaction of its own: a project may have more than one
+transaction can change, or one request. What a request leaves is done by a worker, which the same
+transaction has called; to do it twice does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from sheaf import clock, fields
+from sheaf.access.passwords import SHORTEST
+from sheaf.db import keys, reads
+from sheaf.db.transaction import Author, Transaction
+from sheaf.encryption import keyring
+from sheaf.forms import conversion, encryption, forms
+from sheaf.problems import AlreadyActive, MissingParameter, NotFound, PasswordTooShort, Problem
+from sheaf.projects.projects import Project
+
+# In characters. Central has no limit.
+LONGEST_HINT = 1_000
+# The event by which the worker learns what to do.
+EVENT = "project.encrypt"
+# Microseconds that a request gives to forms; the worker has the rest.
+PATIENCE = 15_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who has asked, when it is somebody else who does it."""
+
+    actor_id: int | None
+    notes: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """What a client sends: a passphrase, which is never shown, and what may remind of it."""
+
+    passphrase: str = field(repr=False)
+    hint: str | None
+
+    @classmethod
+    def from_api(cls, body: Mapping[str, Any]) -> Self:
+        """Read the JSON of the request.
+
+        Raises:
+            MissingParameter: there is no passphrase.
+            PasswordTooShort: it has fewer than ten characters.
+        """
+        passphrase = fields.text(body, "passphrase")
+        if not passphrase:
+            raise MissingParameter(field="passphrase")
+        if len(passphrase) < SHORTEST:
+            raise PasswordTooShort
+        return cls(passphrase, fields.optional_text(body, "hint", longest=LONGEST_HINT))
+
+
+def activate(project: Project, asked: Activation, *, by: Author) -> None:
+    """Encrypt a project.
+
+    Raises:
+        AlreadyActive: it is encrypted.
+        NotFound: it has been deleted meanwhile.
+    """
+    until = clock.micros() + PATIENCE
+    if project.key_id is not None:
+        # Whoever asks again may do so because the first answer did not come.
+        finish(project, by=by, until=until)
+        raise _already()
+    key = keyring.make_managed(asked.passphrase, asked.hint)
+    actions = [Project.key_id.set(key.id), Project.updated_at.set(key.created_at)]
+    free = Project.key_id.does_not_exist() & Project.deleted_at.does_not_exist()
+    with Transaction() as tx:
+        tx.update(project, actions, free, otherwise=_taken)
+        keyring.create(tx, key)
+        tx.audit("project.update", by=by, on=project.actee_id, details={"encrypted": True})
+        tx.audit(EVENT, by=by, on=project.actee_id, hidden=True, event={"projectId": project.id})
+    project.key_id = key.id
+    finish(project, by=by, until=until)
+
+
+def resume(event: Mapping[str, Any]) -> None:
+    """Encrypt what the request has left of a project's forms, in its name.
+
+    Args:
+        event: that which `activate` has written.
+    """
+    project = reads.get(Project.ref(keys.project(event["projectId"])))
+    if project is not None and project.deleted_at is None:
+        finish(project, by=Requester(event["actorId"], event["notes"]))
+
+
+def finish(project: Project, *, by: Author, until: int | None = None) -> None:
+    """Give an encrypted project's key to those of its forms that have none yet.
+
+    Args:
+        project: whose forms.
+        by: in whose name they are published.
+        until: when to stop, in micros.
+    """
+    (key,) = keyring.by_ids([project.key_id])
+    suffix = encryption.new_suffix()
+    for form in forms.of(project.id):
+        if until is not None and clock.micros() > until:
+            return
+        conversion.convert(form, key, suffix, by=by)
+
+
+def _taken(raw: dict[str, Any] | None) -> Problem:
+    return _already() if raw and "k" in raw else NotFound()
+
+
+def _already() -> AlreadyActive:
+    return AlreadyActive(feature="managed encryption")
