@@ -77,10 +77,13 @@ class Journal:
 def _deliveries(report: Json) -> list[str]:
     """Tell of the requests to receivers that the messages of a queue have led to."""
     messages, answers = report["messages"], report["answers"]
-    if len(messages) == len(answers):
-        return [_delivery(*pair) for pair in zip(messages, answers, strict=True)]
-    # Whose answer is whose cannot be seen: a message may also find nothing to do.
-    return [_delivery({"body": "{}"}, answer) for answer in answers if messages]
+    if len(messages) == len(answers) == 1:
+        return [_delivery(messages[0], answers[0])]
+    # Several are sent side by side, and one may find nothing to do: whose answer is whose cannot be
+    # seen, but for the hook, where it is the same.
+    hooks = {_first(_parsed(message["body"]), "hookId", "hook") for message in messages}
+    shared = json.dumps({"hookId": hooks.pop()}) if len(hooks) == 1 else "{}"
+    return [_delivery({"body": shared}, answer) for answer in answers if messages]
 
 
 def _delivery(message: Json, answer: int | str) -> str:

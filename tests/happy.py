@@ -192,6 +192,14 @@ def a_single_use_link(cast: Cast) -> None:
     _ = cast.once
 
 
+def a_disabled_hook(cast: Cast) -> None:
+    """Those hooks, disabled."""
+    a_hook(cast)
+    for place in (FORM, PROJECT):
+        hook = cast.alice.get(f"{place}/hooks").json[0]["id"]
+        assert cast.alice.post(f"{place}/hooks/{hook}/disable").status == DONE
+
+
 def chelsea(cast: Cast) -> int:
     """Her number."""
     return int(cast.users["chelsea"]["id"])
@@ -302,6 +310,12 @@ def _hooks(place: str) -> dict[str, Happy]:
         f"GET {route}/{{hookId}}": Happy(one, a_hook),
         f"PATCH {route}/{{hookId}}": Happy(one, a_hook, {"name": "New"}, again=DONE),
         f"DELETE {route}/{{hookId}}": Happy(one, a_hook, again=404.1),
+        f"POST {route}/{{hookId}}/enable": Happy(
+            lambda cast: f"{one(cast)}/enable", a_disabled_hook, again=DONE
+        ),
+        f"POST {route}/{{hookId}}/disable": Happy(
+            lambda cast: f"{one(cast)}/disable", a_hook, again=DONE
+        ),
         f"GET {route}/{{hookId}}/deliveries": Happy(lambda cast: f"{one(cast)}/deliveries", a_hook),
     }
 

@@ -167,27 +167,40 @@ def travel(stage: Stage, logged: Callable[[], int], url: str | None) -> dict[str
         hook = happy.HOOK | {"url": url}
         made = cast.alice.post(f"{happy.PROJECT}/forms/household/hooks", hook)
         assert made.status == happy.DONE, made.text
-    logged()
+    # The processes of a stack that is in use have marked the hook's gate, and trust its receiver.
+    warm = _Road(stage, cast, logged, hooked=url is not None)
+    warm.walk(SUBMISSION.replace(b"uuid:0c0f6a52", b"uuid:00000000"))
+    return warm.walk(SUBMISSION)
 
-    def step(work: Callable[[], Any]) -> Step:
-        before = stage.table()
+
+@dataclass(frozen=True)
+class _Road:
+    stage: Stage
+    cast: Cast
+    logged: Callable[[], int]
+    hooked: bool
+
+    def walk(self, submission: bytes) -> dict[str, Step]:
+        steps = {
+            "submissions/create": self._step(lambda: self.cast.alice.post(PATH, submission, CLIENT))
+        }
+        record = stream_record(steps["submissions/create"])
+        steps["workers/publish"] = self._step(lambda: _work("publish", {"Records": [record]}))
+        entry = steps["workers/publish"].sent("PutEvents")["Entries"][0]
+        event = {"source": "sheaf", "detail": json.loads(entry["Detail"])}
+        steps["workers/match"] = self._step(lambda: _work("match", event))
+        if self.hooked:
+            message = steps["workers/match"].sent("SendMessage")["MessageBody"]
+            queued = {"Records": [{"messageId": "1", "body": message}]}
+            steps["workers/deliver"] = self._step(lambda: _work("deliver", queued))
+        return steps
+
+    def _step(self, work: Callable[[], Any]) -> Step:
+        before = self.stage.table()
+        self.logged()
         with Wire() as wire:
             result = work()
-        return Step(wire, before, stage.table(), result, logged())
-
-    steps = {
-        "submissions/create": step(lambda: cast.alice.post(PATH, SUBMISSION, CLIENT)),
-    }
-    record = stream_record(steps["submissions/create"])
-    steps["workers/publish"] = step(lambda: _work("publish", {"Records": [record]}))
-    entry = steps["workers/publish"].sent("PutEvents")["Entries"][0]
-    event = {"source": "sheaf", "detail": json.loads(entry["Detail"])}
-    steps["workers/match"] = step(lambda: _work("match", event))
-    if url is not None:
-        message = steps["workers/match"].sent("SendMessage")["MessageBody"]
-        queued = {"Records": [{"messageId": "1", "body": message}]}
-        steps["workers/deliver"] = step(lambda: _work("deliver", queued))
-    return steps
+        return Step(wire, before, self.stage.table(), result, self.logged())
 
 
 def stream_record(step: Step) -> dict[str, Any]:

@@ -73,16 +73,25 @@ def workers(stage, aws, monkeypatch):
     sealing._held.clear()
     with Receiver() as receiver:
         steps = journey.travel(stage, lambda: 0, receiver.url)
-        assert len(receiver.requests) == 1
+        assert len(receiver.requests) == 2
     found = {
         f"{name} (one event, one hook)": (step.wire.depth, step.calls)
         for name, step in steps.items()
         if name.startswith("workers/")
     }
     return found | {
+        "workers/sweep (nothing to do)": sweeping(aws, monkeypatch),
         "workers/purge (one submission)": purging(stage),
         "workers/bootstrap (first deployment)": bootstrapping(stage, monkeypatch),
     }
+
+
+def sweeping(aws, monkeypatch):
+    queue = aws.client("sqs").create_queue(QueueName=f"failures-{settings.TABLE_NAME}")
+    monkeypatch.setattr(settings, "DELIVERY_FAILURES_URL", queue["QueueUrl"])
+    with Wire() as wire:
+        assert handler("workers/sweep")({}, None) == {"woken": 0, "crashed": 0}
+    return wire.depth, wire.names
 
 
 def purging(stage):
@@ -160,7 +169,7 @@ def travelled(stage):
     try:
         with Receiver() as receiver:
             steps = journey.travel(stage, lines.take, receiver.url)
-            (hooked,) = receiver.requests
+            (_, hooked) = receiver.requests
     finally:
         logger.removeHandler(lines)
     return steps, hooked

@@ -120,6 +120,12 @@ def test_a_wake_up_for_a_delivery_that_is_gone_is_done(aws):
     assert handler("workers/deliver")(event, None) == {"batchItemFailures": []}
 
 
+def test_a_sweep_of_an_empty_table_wakes_nobody(aws, monkeypatch):
+    queue = aws.client("sqs").create_queue(QueueName=f"failures-{settings.TABLE_NAME}")
+    monkeypatch.setattr(settings, "DELIVERY_FAILURES_URL", queue["QueueUrl"])
+    assert handler("workers/sweep")(EVENTS["workers/sweep"], None) == {"woken": 0, "crashed": 0}
+
+
 def test_a_purge_of_an_empty_table_removes_nothing(aws):
     assert handler("workers/purge")(EVENTS["workers/purge"], None) == {"purged": 0}
 

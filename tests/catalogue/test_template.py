@@ -284,8 +284,8 @@ def test_functions_share_what_is_common():
         assert RESOURCES[name]["Metadata"] == {"SkipBuild": True}, name
         assert not {"Tags", "LoggingConfig", "FunctionName"} & set(function), name
     own = {name: each["Environment"] for name, each in FUNCTIONS.items() if "Environment" in each}
-    assert set(own) == {"WorkersMatch"}
-    assert set(own["WorkersMatch"]["Variables"]) == {"ORIGIN"}
+    names = {name: set(each["Variables"]) for name, each in own.items()}
+    assert names == {"WorkersMatch": {"ORIGIN"}, "WorkersSweep": {"DELIVERY_FAILURES_URL"}}
 
 
 def test_a_route_answers_within_the_apis_timeout():
@@ -316,7 +316,7 @@ def test_the_layer_describes_every_service_that_is_called():
 
 def test_every_function_has_one_of_the_roles_and_every_role_a_function():
     assert {role_of(name) for name in FUNCTIONS} | {"ApiRole"} == set(ROLES)
-    assert len(ROLES) <= 15, "an account has 1,000 roles for all its stacks"
+    assert len(ROLES) <= 20, "an account has 1,000 roles for all its stacks"
 
 
 def test_every_capability_is_given_to_a_role():
@@ -458,7 +458,7 @@ def test_the_stream_passes_the_outbox_on_and_parks_what_fails():
 
 def test_the_delivery_queue_gives_a_crashed_delivery_back_and_parks_a_poisonous_one():
     queue = QUEUES["DeliveryQueue"]
-    assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS["WorkersDeliver"]["Timeout"]
+    assert FUNCTIONS["WorkersDeliver"]["Timeout"] < queue["VisibilityTimeout"] <= 100
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {
         "Fn::GetAtt": ["DeliveryFailures", "Arn"]
     }
@@ -477,6 +477,14 @@ def test_functions_that_nobody_waits_for_have_an_on_failure_destination():
         assert config["DestinationConfig"] == {"OnFailure": target}
         assert config["MaximumRetryAttempts"] <= 2
         assert "sqs:SendMessage" in actions(ROLES[role_of(name)])
+
+
+def test_the_sweep_runs_every_minute_and_leaves_what_fails_to_the_next():
+    function = FUNCTIONS["WorkersSweep"]
+    schedule = function["Events"]["Minutely"]["Properties"]
+    assert schedule["Schedule"] == "rate(1 minute)"
+    once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    assert schedule["RetryPolicy"] == function["EventInvokeConfig"] == once
 
 
 def test_the_purge_runs_daily_and_its_schedule_retries():

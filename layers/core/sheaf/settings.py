@@ -6,6 +6,7 @@ TABLE_NAME = os.environ.get("TABLE_NAME", "")
 BUCKET_NAME = os.environ.get("BUCKET_NAME", "")
 BUS_NAME = os.environ.get("BUS_NAME", "")
 DELIVERY_QUEUE_URL = os.environ.get("DELIVERY_QUEUE_URL", "")
+DELIVERY_FAILURES_URL = os.environ.get("DELIVERY_FAILURES_URL", "")
 SECRETS_PREFIX = os.environ.get("SECRETS_PREFIX", "")
 LOG_LEVEL = os.environ.get("LOG_LEVEL", "INFO")
 # What links to this API begin with ("https://sheaf.example.org"), where the stack can know it.

@@ -26,6 +26,7 @@
     V#<submission>              B#<event>#<hook>     HookBody: what a hook was or will be sent
     E#<kind><digit>             <id><kind>           Audit: what was done, and the outbox of events
     H#<project>                 <form>#<hook>        Hook (form 0: all forms of the project)
+    K#<hook>                    GATE                 Gate: what a hook's deliveries wait for
     L#<hook>                    <event>              Delivery
     PURGE                       RUN                  PurgeRun: a purge that is under way
 
@@ -338,6 +339,11 @@ def hook(project_id: int, form_id: int, hook_id: str) -> tuple[str, str]:
     return hooks(project_id), f"{hook_scope(form_id)}{hook_id}"
 
 
+def gate(hook_id: str) -> tuple[str, str]:
+    """Key of a Gate."""
+    return f"K#{hook_id}", "GATE"
+
+
 def deliveries(hook_id: str) -> str:
     """Partition of a hook's Deliveries."""
     return f"L#{hook_id}"
@@ -349,5 +355,12 @@ def delivery(hook_id: str, event_id: str) -> tuple[str, str]:
 
 
 PURGE_RUN = ("PURGE", "RUN")
-# Hash key of the sparse index `due`: submissions that a purge may be due for.
+# Hash keys of the sparse index `due`: submissions that a purge may be due for, and what the sweep
+# of hooks must look at. That is spread, so that a receiver that is down makes no hot partition.
 DUE_PURGE = "purge"
+DUE_HOOKS = ("hooks0", "hooks1", "hooks2", "hooks3")
+
+
+def due_hooks(name: str) -> str:
+    """Choose the hash key in the index `due` for what concerns hooks."""
+    return DUE_HOOKS[hashlib.sha256(name.encode()).digest()[0] % len(DUE_HOOKS)]

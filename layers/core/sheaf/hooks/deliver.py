@@ -8,16 +8,21 @@ it comes again; after the request it means one attempt more than is on record, n
 from __future__ import annotations
 
 import json
+import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from sheaf import clock, sealing
 from sheaf.db import keys, reads
-from sheaf.hooks import connect, deliveries, leases, signature, verdict
+from sheaf.hooks import backlog, connect, deliveries, gates, health, leases, signature, verdict
 from sheaf.hooks.connect import Answer, UnreachableError
 from sheaf.hooks.deliveries import Delivery, HookBody
+from sheaf.hooks.gates import Gate
 from sheaf.hooks.hooks import Hook
 from sheaf.hooks.targets import RefusedError
 from sheaf.hooks.verdict import Verdict
@@ -30,45 +35,153 @@ _GRACE = 30
 AGENT = "sheaf-hooks/1"
 # Characters of an answer that the record keeps.
 EXCERPT = 500
+# How long (micros) what waits for room must have waited before a success wakes it; with the first
+# quick answer of a receiver that was slow, all of it comes at once.
+_EAGER = 5_000_000
+
+Message = Mapping[str, Any]
 
 
-def run(records: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Work through messages of the queue; give the ids of those that must come again."""
-    failed = []
-    for record in records:
-        try:
-            message = json.loads(record["body"])
-            wake_up(message["hookId"], message["eventId"])
-        except Exception:
-            # The queue shows it again, and parks it after five times.
-            logger.exception("delivery.interrupted", message_id=record["messageId"])
-            failed.append(record["messageId"])
-    return failed
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A delivery that can be sent, and all that it takes to do it."""
+
+    delivery: Delivery
+    gate: Gate
+    hook: Hook
+    frozen: HookBody
 
 
-def wake_up(hook_id: str, event_key: str) -> None:
-    """Make the next attempt of a delivery, if it is time for one."""
-    delivery = leases.take(hook_id, event_key, TIMEOUT + _GRACE)
-    if delivery is None:
-        return
-    hook, frozen = reads.fetch(
+def run(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Work through messages of the queue, side by side; give the ids of those that must come again.
+
+    A receiver that hangs keeps no other's delivery waiting: a message is but a wake-up, and what
+    became of its delivery is on record before this ends.
+    """
+    with ThreadPoolExecutor(max_workers=len(records) or 1) as pool:
+        done = list((pool.map if len(records) > 1 else map)(_handle, records))
+    return [record["messageId"] for record, ok in zip(records, done, strict=True) if not ok]
+
+
+def _handle(record: Mapping[str, Any]) -> bool:
+    try:
+        wake_up(json.loads(record["body"]))
+    except Exception:
+        # The queue shows it again, and parks it after five times.
+        logger.exception("delivery.interrupted", message_id=record["messageId"])
+        return False
+    return True
+
+
+def wake_up(message: Message) -> None:
+    """Make the next attempt of a delivery, if it is time for one.
+
+    Args:
+        message: its hookId, eventId, submissionId, and the projectId and formId of the hook.
+    """
+    hook_id, event_key = message["hookId"], message["eventId"]
+    delivery, gate, hook, frozen = reads.fetch(
         [
-            Hook.ref(keys.hook(delivery.project_id, delivery.form_id, hook_id)),
-            HookBody.ref(deliveries.body_key(delivery)),
+            Delivery.ref(keys.delivery(hook_id, event_key)),
+            gates.ref(hook_id),
+            Hook.ref(keys.hook(message["projectId"], message["formId"], hook_id)),
+            HookBody.ref(keys.hook_body(message["submissionId"], event_key, hook_id)),
         ]
     )
-    if hook is None or not hook.active:
-        reason = "The hook has been deleted." if hook is None else "The hook is turned off."
-        leases.settle(delivery, deliveries.CANCELLED, reason=reason)
-    elif frozen is None:
-        gone = "The submission has been purged."
-        leases.settle(delivery, deliveries.CANCELLED, reason=gone)
+    if delivery is None or delivery.settled:
+        return
+    if hook is None or not hook.active or frozen is None:
+        leases.close(delivery, deliveries.CANCELLED, _pointless(hook))
+        return
+    case = Case(delivery, gate or Gate(*keys.gate(hook_id)), hook, frozen)
+    if _may_begin(case) and leases.take(delivery, TIMEOUT + _GRACE):
+        _attempt(case)
+
+
+def _pointless(hook: Hook | None) -> str:
+    """Say why a delivery is not sent any more."""
+    if hook is None:
+        return "The hook has been deleted."
+    return "The submission has been purged." if hook.active else "The hook is turned off."
+
+
+def _may_begin(case: Case) -> bool:
+    """Whether an attempt may begin now; if not, see that the delivery finds its time."""
+    delivery, gate, now = case.delivery, case.gate, clock.micros()
+    if gate.disabled:
+        backlog.hold(gate, delivery)
+    elif not delivery.is_due(now):
+        leases.wake(delivery)
+    elif not gates.enter(gate, delivery.sk, now + (TIMEOUT + _GRACE) * 1_000_000):
+        backlog.park(gate, delivery)
     else:
-        _attempt(delivery, hook, frozen)
+        return True
+    return False
 
 
-def _attempt(delivery: Delivery, hook: Hook, frozen: HookBody) -> None:
-    body = frozen.body
+def _attempt(case: Case) -> None:
+    delivery = case.delivery
+    with _watched(case.gate, delivery):
+        sent = _send(delivery, case.hook, case.frozen.body)
+    attempt = {"t": sent.began, "ms": sent.ms} | _told(sent.answer, sent.error)
+    tries = len(delivery.attempts) + 1
+    outcome = (
+        Verdict(deliveries.BLOCKED)
+        if sent.blocked
+        else verdict.judge(sent.answer, tries, delivery.id, clock.micros())
+    )
+    leases.settle(delivery, outcome.state, attempt=attempt, next_at=outcome.next_at)
+    _log(delivery, outcome, attempt)
+    # Also when the lease was lost: that may be our own write, which was sent twice.
+    if outcome.state == deliveries.RETRYING:
+        leases.wake(delivery)
+    _learn(case, outcome, sent)
+
+
+def _learn(case: Case, outcome: Verdict, sent: Outcome) -> None:
+    """Let the gate know what the attempt says of the receiver, and wake what has waited for it."""
+    gate, hook, ok = case.gate, case.hook, outcome.state == deliveries.SUCCEEDED
+    trusted = gate.trusts(clock.micros())
+    gate = gates.leave(gate, hook, case.delivery.sk, ok=ok, took=sent.ms * 1000)
+    if outcome.disable is not None:
+        gates.disable(gate, hook, outcome.disable)
+    elif ok and gate.parked:
+        recovered = gate.trusts(clock.micros()) and not trusted
+        backlog.pump(gate, patience=0 if recovered else _EAGER)
+
+
+@contextmanager
+def _watched(gate: Gate, delivery: Delivery) -> Iterator[None]:
+    """Tell the gate of an attempt that takes long while it is still under way."""
+    late = threading.Timer(
+        health.SLOW / 1_000_000, gates.slow, (delivery.hook_id, delivery.sk, delivery.lease)
+    )
+    late.daemon = True
+    if gate.trusts(clock.micros()):
+        late.start()
+    try:
+        yield
+    finally:
+        late.cancel()
+        if late.ident is not None:
+            late.join()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a request: an answer, or an error (`<kind>: <sentence>`).
+
+    `began` is in micros, `ms` in milliseconds. `blocked` says that the target may not be reached.
+    """
+
+    began: int
+    ms: int
+    answer: Answer | None = None
+    error: str | None = None
+    blocked: bool = False
+
+
+def _send(delivery: Delivery, hook: Hook, body: bytes) -> Outcome:
     headers = _headers(delivery, hook, body)
     began, started = clock.micros(), time.perf_counter()
     answer, error, blocked = None, None, False
@@ -80,18 +193,7 @@ def _attempt(delivery: Delivery, hook: Hook, frozen: HookBody) -> None:
         error, blocked = f"blocked: the URL {reason}.", True
     # Of what is blocked not even the time is told: it would say what the resolver knows.
     took = 0 if blocked else round((time.perf_counter() - started) * 1000)
-    attempt = {"t": began, "ms": took} | _told(answer, error)
-    tries = len(delivery.attempts) + 1
-    outcome = (
-        Verdict(deliveries.BLOCKED)
-        if blocked
-        else verdict.judge(answer, tries, delivery.id, clock.micros())
-    )
-    leases.settle(delivery, outcome.state, attempt=attempt, due_at=outcome.due_at)
-    _log(delivery, outcome, attempt)
-    # Also when the lease was lost: that may be our own write, which was sent twice.
-    if outcome.state == deliveries.RETRYING:
-        leases.wake(delivery)
+    return Outcome(began, took, answer, error, blocked)
 
 
 def _headers(delivery: Delivery, hook: Hook, body: bytes) -> dict[str, str]:

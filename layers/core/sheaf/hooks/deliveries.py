@@ -26,12 +26,15 @@ DELIVERING = "delivering"
 RETRYING = "retrying"
 SUCCEEDED = "succeeded"
 FAILED = "failed"
+# The hook is disabled; enabling it lets them go on.
+HELD = "held"
 # The hook was deleted or turned off, or there is nothing left to send.
 CANCELLED = "cancelled"
 # The target may not be reached, so no later try can help.
 BLOCKED = "blocked"
-STATES = (PENDING, DELIVERING, RETRYING, SUCCEEDED, FAILED, CANCELLED, BLOCKED)
-WAITING = (PENDING, RETRYING)
+WAITING = (PENDING, RETRYING, HELD)
+SETTLED = (SUCCEEDED, FAILED, CANCELLED, BLOCKED)
+STATES = (PENDING, DELIVERING, RETRYING, HELD, *SETTLED)
 
 # Days that records and bodies are kept; longer than any event is under way.
 KEPT_DAYS = 90
@@ -44,8 +47,9 @@ LARGEST_PAGE = 1000
 class Delivery(Item):
     """What became of an event for a hook (key: `L#<hook>`, `<event>`). Times are microseconds.
 
-    `attempts` are maps `{t: when, ms, s: status, e: error, r: response}`. `due_at` (16 digits) is
-    when the next one may begin, `lease` until when one is under way. `ttl` is in seconds.
+    `attempts` are maps `{t: when, ms, s: status, e: error, r: response}`. `next_at` is when the
+    next one may begin, `lease` until when one is under way, `woken_at` when the sweep last sent for
+    it. `due` and `due_at` are there while it must be looked at in any case. `ttl` is in seconds.
     """
 
     project_id = IntegerAttribute(attr_name="p")
@@ -57,8 +61,11 @@ class Delivery(Item):
     state = UnicodeAttribute(attr_name="s", default=PENDING)
     reason = UnicodeAttribute(attr_name="w", null=True)
     attempts: ListAttribute[Any] = ListAttribute(attr_name="a", default=list)
-    due_at = UnicodeAttribute(attr_name="dueAt", null=True)
+    next_at = IntegerAttribute(attr_name="x", null=True)
     lease = IntegerAttribute(attr_name="l", null=True)
+    woken_at = IntegerAttribute(attr_name="u", null=True)
+    due = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(attr_name="dueAt", null=True)
     created_at = IntegerAttribute(attr_name="c")
     ttl = IntegerAttribute()
 
@@ -72,6 +79,28 @@ class Delivery(Item):
         """The `webhook-id`: equal on all attempts, and for nothing else."""
         return f"dlv_{self.sk}-{self.hook_id.removeprefix(PREFIX)}"
 
+    @property
+    def due_key(self) -> str:
+        """Its hash key in the index `due`, while it is there."""
+        return keys.due_hooks(f"{self.pk}{self.sk}")
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing more to do."""
+        return self.state in SETTLED
+
+    def is_due(self, now: int) -> bool:
+        """Whether an attempt may begin, as far as the record tells."""
+        if self.state == DELIVERING:
+            return (self.lease or 0) < now
+        return not self.settled and (self.next_at or 0) <= now
+
+    @property
+    def touched_at(self) -> int:
+        """Until when (micros) nobody needs to look after it, as far as the record tells."""
+        moments = (self.created_at, self.next_at, self.woken_at, self.lease)
+        return max(moment or 0 for moment in moments)
+
     def to_api(self) -> dict[str, Any]:
         """Give the delivery as the API lists it."""
         waiting = self.state in WAITING
@@ -84,7 +113,7 @@ class Delivery(Item):
             "state": self.state,
             "reason": self.reason,
             "attempts": [_attempt_to_api(dict(each)) for each in self.attempts],
-            "nextAttemptAt": clock.iso(int(self.due_at)) if waiting and self.due_at else None,
+            "nextAttemptAt": clock.iso(self.next_at) if waiting else None,
             "createdAt": clock.iso(self.created_at),
         }
 
@@ -105,12 +134,13 @@ class HookBody(Item):
         return blobs.load(self.blob_key) if self.packed is None else unpack(self.packed)
 
 
-def create(hook: Hook, event: Event, body: bytes | None) -> Delivery:
+def create(hook: Hook, event: Event, body: bytes | None, *, due_at: int | None = None) -> Delivery:
     """Write the delivery of an event, with its body, unless it is there; give it as it is now.
 
     The body goes first and stays as it was first written; a crash in between leaves one that the
     event's next coming finds. Two writes that are safe to repeat cost half of a transaction.
-    Without a body (the submission is gone for good) the delivery is cancelled at once.
+    Without a body (the submission is gone for good) the delivery is cancelled at once. `due_at` is
+    when the sweep is to look at it (micros), where nothing else leads it there.
     """
     key, now = events.key(event), clock.micros()
     delivery = Delivery(
@@ -127,6 +157,8 @@ def create(hook: Hook, event: Event, body: bytes | None) -> Delivery:
         delivery.state, delivery.reason = CANCELLED, "The submission has been purged."
     else:
         _write_once(_frozen(delivery, body))
+        if due_at is not None:
+            delivery.due, delivery.due_at = delivery.due_key, f"{due_at:016d}"
     if _write_once(delivery):
         return delivery
     return reads.get(Delivery.ref((delivery.pk, delivery.sk))) or delivery

@@ -14,16 +14,17 @@ from pynamodb.attributes import (
 )
 
 from sheaf import clock, sealing
-from sheaf.access import actors
+from sheaf.access.actors import Actor
 from sheaf.access.auth import Auth
 from sheaf.db import keys, reads
 from sheaf.db.items import IntegerAttribute, Item
 from sheaf.db.reads import Lookup
-from sheaf.db.transaction import Transaction
+from sheaf.db.transaction import Author, Transaction
 from sheaf.forms import scope as scopes
 from sheaf.forms.forms import Form
-from sheaf.hooks import signature
+from sheaf.hooks import gates, signature
 from sheaf.hooks.draft import BASIC, NO_AUTH, Draft
+from sheaf.hooks.gates import Gate
 from sheaf.problems import Busy, NotFound, Problem, TooManyHooks
 from sheaf.projects.projects import Project
 
@@ -57,6 +58,7 @@ class Hook(Item):
     id = UnicodeAttribute(attr_name="i")
     project_id = IntegerAttribute(attr_name="p")
     form_id = IntegerAttribute(attr_name="f")
+    actee_id = UnicodeAttribute(attr_name="on")
     name = UnicodeAttribute(attr_name="n")
     url = UnicodeAttribute(attr_name="u")
     active = BooleanAttribute(attr_name="a")
@@ -69,12 +71,16 @@ class Hook(Item):
     created_at = IntegerAttribute(attr_name="c")
     updated_at = IntegerAttribute(attr_name="up", null=True)
 
+    def tell(self, tx: Transaction, action: str, details: Mapping[str, Any], *, by: Author) -> None:
+        """Let a transaction write an audit row of something that was done to the hook."""
+        tx.audit(action, by=by, on=self.actee_id, details={"hookId": self.id, **details})
+
     def wanted(self, kind: str, moment: int) -> bool:
         """Whether it wanted events of a type at a moment (micros)."""
         held = [types for since, types in self.wishes if since <= moment]
         return bool(held) and kind in held[-1]
 
-    def to_api(self, known: Mapping[int, actors.Actor]) -> dict[str, Any]:
+    def to_api(self, known: Mapping[int, Actor]) -> dict[str, Any]:
         """Give the hook without its secrets; `known` holds the actor who made it."""
         creator = None if self.created_by is None else known.get(self.created_by)
         return {
@@ -130,8 +136,12 @@ def list_for(scope: Scope) -> list[dict[str, Any]]:
 
 def describe(hooks: list[Hook]) -> list[dict[str, Any]]:
     """Give hooks as the API shows them."""
-    known = actors.by_id({hook.created_by for hook in hooks if hook.created_by is not None})
-    return [hook.to_api(known) for hook in hooks]
+    numbers = {hook.created_by for hook in hooks if hook.created_by is not None}
+    creators = [Actor.ref(keys.actor(number)) for number in numbers]
+    found = reads.fetch([*creators, *(gates.ref(hook.id) for hook in hooks)])
+    known = {actor.id: actor for actor in found[: len(creators)] if actor is not None}
+    held = [gate or Gate() for gate in found[len(creators) :]]
+    return [hook.to_api(known) | gate.to_api() for hook, gate in zip(hooks, held, strict=True)]
 
 
 def create(scope: Scope, body: Mapping[str, Any], *, by: Auth) -> dict[str, Any]:
@@ -151,6 +161,7 @@ def create(scope: Scope, body: Mapping[str, Any], *, by: Auth) -> dict[str, Any]
         id=hook_id,
         project_id=project_id,
         form_id=form_id,
+        actee_id=scope.actee_id,
         sealed=sealing.seal(hook_id, {"keys": [secret], "password": draft.password}),
         wishes=[],
         created_by=by.actor_id,
@@ -161,7 +172,7 @@ def create(scope: Scope, body: Mapping[str, Any], *, by: Auth) -> dict[str, Any]
         tx.create(hook)
         _tell(tx, "hook.create", scope, hook, by=by)
     known = {} if by.actor is None else {by.actor.id: by.actor}
-    return hook.to_api(known) | {"secret": secret}
+    return hook.to_api(known) | Gate().to_api() | {"secret": secret}
 
 
 def update(scope: Scope, hook: Hook, body: Mapping[str, Any], *, by: Auth) -> dict[str, Any]:

@@ -6,7 +6,8 @@ and a delivery that still waits is woken again.
 
 from __future__ import annotations
 
-from sheaf.hooks import body, deliveries, events, hooks, leases, snapshot
+from sheaf import clock
+from sheaf.hooks import backlog, body, deliveries, events, hooks, leases, snapshot
 from sheaf.hooks.events import Event
 from sheaf.hooks.hooks import ALL_FORMS, Hook
 
@@ -42,7 +43,13 @@ def deliver_to(told: list[Hook], event: Event) -> None:
     then = snapshot.at(event, events.micros(event))
     for hook in told:
         text = None if then is None else body.render(event, then, hook.id)
-        delivery = deliveries.create(hook, event, text)
+        delivery = deliveries.create(hook, event, text, due_at=_unseen(hook, event))
         # Also when it was there before: the run that made it may have stopped right after.
         if delivery.state == deliveries.PENDING:
             leases.wake(delivery)
+
+
+def _unseen(hook: Hook, event: Event) -> int | None:
+    """Give when the sweep is to look at a delivery, unless it finds it by the hook's gate."""
+    seen = backlog.mark(hook.id, events.key(event))
+    return None if seen else clock.micros() + leases.HEADWAY

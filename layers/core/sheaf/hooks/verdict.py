@@ -6,7 +6,7 @@ The schedule is the one that Standard Webhooks gives as an example: ten tries in
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
 from sheaf.hooks import deliveries
@@ -20,14 +20,21 @@ LONGEST_WAIT = 86_400
 # Statuses whose Retry-After counts, and the one that says "never again".
 _BUSY = frozenset({429, 503})
 _GONE = 410
+# The header by which a receiver steers us, and what it may say: send me nothing more, and try this
+# delivery no more.
+CONTROL, STOP, ABORT = "webhook-delivery", "disable", "abort-message"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The state that follows, and when the next attempt is due (micros), if one is."""
+    """What follows: the state, and when the next attempt is due (micros), if one is.
+
+    `disable` is the reason for which the hook is to be disabled, if it is.
+    """
 
     state: str
-    due_at: int | None = None
+    next_at: int | None = None
+    disable: str | None = None
 
 
 def judge(answer: Answer | None, tries: int, delivery_id: str, now: int) -> Verdict:
@@ -39,13 +46,25 @@ def judge(answer: Answer | None, tries: int, delivery_id: str, now: int) -> Verd
         delivery_id: whose attempt it was.
         now: the moment of the answer, in micros.
     """
-    if answer is not None and 200 <= answer.status < 300:
-        return Verdict(deliveries.SUCCEEDED)
-    if tries >= len(SCHEDULE) or (answer is not None and answer.status == _GONE):
+    if answer is None:
+        return _later(tries, 0, delivery_id, now)
+    asked = {word.strip().lower() for word in answer.headers.get(CONTROL, "").split(",")}
+    stop = "The receiver asked for it." if STOP in asked else None
+    if 200 <= answer.status < 300:
+        return Verdict(deliveries.SUCCEEDED, disable=stop)
+    if answer.status == _GONE:
+        return Verdict(deliveries.FAILED, disable=stop or "The receiver answered 410 (Gone).")
+    if ABORT in asked:
+        return Verdict(deliveries.FAILED, disable=stop)
+    least = _asked_for(answer, now) if answer.status in _BUSY else 0
+    return replace(_later(tries, least, delivery_id, now), disable=stop)
+
+
+def _later(tries: int, least: float, delivery_id: str, now: int) -> Verdict:
+    """Plan the next attempt, after so many seconds at least, unless this was the last."""
+    if tries >= len(SCHEDULE):
         return Verdict(deliveries.FAILED)
-    seconds = SCHEDULE[tries] * _jitter(delivery_id, tries)
-    if answer is not None and answer.status in _BUSY:
-        seconds = max(seconds, _asked_for(answer, now))
+    seconds = max(SCHEDULE[tries] * _jitter(delivery_id, tries), least)
     return Verdict(deliveries.RETRYING, now + int(seconds * 1_000_000))
 
 

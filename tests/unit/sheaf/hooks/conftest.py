@@ -16,7 +16,8 @@ from sheaf.access.auth import SYSTEM
 from sheaf.access.sessions import Session
 from sheaf.db import keys, reads
 from sheaf.db.transaction import Transaction
-from sheaf.hooks import deliver, events, match
+from sheaf.hooks import deliver, events, leases, match
+from sheaf.hooks.deliveries import Delivery
 from sheaf.projects import projects
 from tests.api import Answer, InProcess
 from tests.cast import xform, xml
@@ -112,6 +113,11 @@ class Way:
         )
         return int(answer["Attributes"][name])
 
+    def wake_all(self, hook: dict[str, Any]) -> None:
+        """Deliver all of a hook as if the wake-ups that the queue delays had come by now."""
+        for delivery in Delivery.query(keys.deliveries(hook["id"]), consistent_read=True):
+            deliver.wake_up(json.loads(leases._message(delivery)))
+
     def deliver_all(self) -> list[str]:
         """Work through the visible wake-ups; give the messages that must come again."""
         return deliver.run(self.messages())
@@ -119,8 +125,10 @@ class Way:
 
 @pytest.fixture
 def way(sealing: Emulator, monkeypatch) -> Way:
-    queue = sealing.client("sqs").create_queue(QueueName=f"deliveries-{settings.TABLE_NAME}")
-    monkeypatch.setattr(settings, "DELIVERY_QUEUE_URL", queue["QueueUrl"])
+    for setting in ("DELIVERY_QUEUE_URL", "DELIVERY_FAILURES_URL"):
+        name = f"{setting}-{settings.TABLE_NAME}".replace("_", "-").lower()
+        queue = sealing.client("sqs").create_queue(QueueName=name)
+        monkeypatch.setattr(settings, setting, queue["QueueUrl"])
     return Way(sealing)
 
 

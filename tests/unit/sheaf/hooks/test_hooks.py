@@ -81,6 +81,9 @@ def test_a_new_hook_is_shown_in_full_with_its_secret_this_once(scene):
         "createdAt": hook["createdAt"],
         "updatedAt": None,
         "createdBy": {"id": scene.ids["Bob"], "displayName": "Bob"},
+        "state": "active",
+        "disabledReason": None,
+        "failingSince": None,
         "secret": hook["secret"],
     }
     assert hook["id"].startswith("whk_")

@@ -358,6 +358,7 @@ def test_a_wake_up_names_what_to_deliver_and_no_more(scene, way):
     assert json.loads(message["body"]) == {
         "hookId": hook["id"],
         "eventId": delivery.sk,
+        "submissionId": delivery.submission_id,
         "projectId": 1,
         "formId": 1,
         "attempt": 1,

@@ -17,7 +17,7 @@ def answered(status, **headers):
 
 
 def wait(verdict):
-    return (verdict.due_at - NOW) / 1_000_000
+    return (verdict.next_at - NOW) / 1_000_000
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
@@ -33,7 +33,24 @@ def test_anything_else_is_tried_again(status):
 
 def test_a_receiver_that_says_gone_is_believed():
     verdict = judge(answered(410), 1, "dlv_1", NOW)
-    assert (verdict.state, verdict.due_at) == (deliveries.FAILED, None)
+    assert (verdict.state, verdict.next_at) == (deliveries.FAILED, None)
+    assert verdict.disable == "The receiver answered 410 (Gone)."
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "state", "stops"),
+    [
+        (200, "disable", deliveries.SUCCEEDED, True),
+        (500, "Disable", deliveries.RETRYING, True),
+        (500, "abort-message", deliveries.FAILED, False),
+        (429, "abort-message, disable", deliveries.FAILED, True),
+        (200, "abort-message", deliveries.SUCCEEDED, False),
+        (500, "later, please", deliveries.RETRYING, False),
+    ],
+)
+def test_a_receiver_steers_us_by_a_header(status, said, state, stops):
+    verdict = judge(answered(status, webhook_delivery=said), 1, "dlv_1", NOW)
+    assert (verdict.state, verdict.disable is not None) == (state, stops)
 
 
 def test_the_schedule_is_that_of_standard_webhooks():
