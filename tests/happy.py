@@ -264,6 +264,7 @@ def _draft_submissions(prefix: str) -> dict[str, Happy]:
         f"GET {file}": happy(photo, a_draft_photo),
         f"POST {file}": happy(photo, a_draft_submission, JPEG, _JPEG, again=DONE),
         f"DELETE {file}": happy(photo, a_draft_photo, again=DONE),
+        f"POST {file}/uploads": happy(f"{photo}/uploads", a_draft_submission, {}, again=DONE),
     }
 
 
@@ -413,11 +414,16 @@ ROUTES = {
     f"GET {_FILE}": Happy(PHOTO, a_photo),
     f"POST {_FILE}": Happy(PHOTO, a_submission, JPEG, _JPEG, again=DONE),
     f"DELETE {_FILE}": Happy(PHOTO, a_photo, again=DONE),
+    # Two links are two places to send to.
+    f"POST {_FILE}/uploads": Happy(f"{PHOTO}/uploads", a_submission, {}, again=DONE),
     f"GET {_KEYED}/submissions/{{instanceId}}/attachments/{{filename}}": Happy(
         keyed(PHOTO), a_reading_app_user, by=None
     ),
     f"POST {_KEYED}/submissions/{{instanceId}}/attachments/{{filename}}": Happy(
         keyed(PHOTO), an_app_users_submission, JPEG, _JPEG, by=None, again=DONE
+    ),
+    f"POST {_KEYED}/submissions/{{instanceId}}/attachments/{{filename}}/uploads": Happy(
+        keyed(f"{PHOTO}/uploads"), an_app_users_submission, {}, by=None, again=DONE
     ),
     **_draft_submissions(""),
     **_draft_submissions("/test/{token}"),

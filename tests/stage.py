@@ -86,7 +86,7 @@ class Stage:
     def missing_files(self) -> set[str]:
         """What the table refers to and the bucket has not."""
         text = json.dumps(list(self.table().values()), default=repr)
-        named = set(re.findall(r"(?:submissions|forms)/[0-9a-z]+/[0-9a-z-]+", text))
+        named = set(re.findall(r"(?:submissions|forms)/[0-9a-z]+/[0-9a-z.-]+", text))
         return named - set(self.files())
 
 

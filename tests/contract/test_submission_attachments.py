@@ -421,3 +421,58 @@ def test_files_belong_to_the_current_version(cast):
     assert row["details"]["submissionDefId"] == version["details"]["submissionDefId"]
     assert row["details"]["instanceId"] == "one"
     assert cast.bob.post(f"{Cast.SUBMISSIONS}/two/attachments/b.jpg", b"x").json == NOT_FOUND
+
+
+# Parts of a file.
+
+
+@pytest.fixture
+def ten(cast):
+    """A file of the bytes 0 to 9."""
+    assert cast.submit("ten", photo="a.bin").status == 200
+    file = f"{Cast.SUBMISSIONS}/ten/attachments/a.bin"
+    assert cast.bob.post(file, b"0123456789", {"content-type": "text/csv"}).json == DONE
+    return file
+
+
+@pytest.mark.parametrize(
+    ("asked", "body", "told"),
+    [
+        ("bytes=0-3", b"0123", "bytes 0-3/10"),
+        ("bytes=4-", b"456789", "bytes 4-9/10"),
+        ("bytes=-3", b"789", "bytes 7-9/10"),
+        ("bytes=-99", b"0123456789", "bytes 0-9/10"),
+        ("bytes=8-99", b"89", "bytes 8-9/10"),
+        ("bytes=9-9", b"9", "bytes 9-9/10"),
+    ],
+)
+def test_a_part_of_a_file_is_given(cast, ten, asked, body, told):
+    answer = cast.bob.get(ten, headers={"range": asked, "accept-encoding": "gzip"})
+    assert (answer.status, answer.body) == (206, body)
+    assert answer.headers["content-range"] == told
+    assert answer.headers["content-type"] == "text/csv"
+    assert answer.headers["etag"] == f'"{hashlib.md5(b"0123456789").hexdigest()}"'
+
+
+@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=99-100", "bytes=-0"])
+def test_a_part_that_is_not_there_is_told_so(cast, ten, asked):
+    answer = cast.bob.get(ten, headers={"range": asked})
+    assert (answer.status, answer.body) == (416, b"")
+    assert answer.headers["content-range"] == "bytes */10"
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "bytes=5-2", "lines=1-2", "bytes=-", "bytes=x"])
+def test_what_is_no_single_range_gets_the_whole(cast, ten, asked):
+    answer = cast.bob.get(ten, headers={"range": asked})
+    assert (answer.status, answer.body) == (200, b"0123456789")
+    assert answer.headers["accept-ranges"] == "bytes"
+
+
+def test_a_part_is_given_only_of_the_file_that_was_begun(cast, ten):
+    etag = cast.bob.get(ten).headers["etag"]
+    asked = {"range": "bytes=4-"}
+    assert cast.bob.get(ten, headers=asked | {"if-range": etag}).status == 206
+    assert cast.bob.get(ten, headers=asked | {"if-range": '"other"'}).body == b"0123456789"
+    assert cast.bob.get(ten, headers=asked | {"if-none-match": etag}).status == 304
+    head = cast.bob.head(ten, headers=asked)
+    assert (head.status, head.headers["content-length"]) == (200, "10")

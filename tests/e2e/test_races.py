@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api import Answer
-from tests.cast import xml
+from tests.cast import OPENROSA, multipart, xml
 from tests.e2e.project import Project
 
 AT_ONCE = 20
@@ -125,3 +125,24 @@ def test_edits_reviews_and_uploads_at_once_leave_everything_readable(project):
     assert tally[200] == AT_ONCE - 6
     assert project.api.get(project.path("one", ".xml")).status == 200
     assert project.api.get(project.path("one", "/attachments/p.jpg")).status == 200
+
+
+def test_of_twenty_identical_posts_of_a_device_all_succeed_and_one_is_stored(project):
+    body = multipart(xml("one", photo="a.jpg"), {"a.jpg": b"jpeg"})
+    path = f"/v1/projects/{project.id}/submission"
+    answers = at_once(lambda _: project.api.post(path, body, dict(OPENROSA)))
+    assert {answer.status for answer in answers} == {201}
+    (stored,) = project.api.get(project.submissions).json
+    assert stored["instanceId"] == "one"
+    assert project.api.get(project.path("one", "/attachments/a.jpg")).body == b"jpeg"
+
+
+def test_of_twenty_corrections_of_devices_one_wins(project):
+    project.submit("one")
+    path = f"/v1/projects/{project.id}/submission"
+
+    def correct(number):
+        body = multipart(xml(f"two-{number}", deprecated="one"))
+        return project.api.post(path, body, dict(OPENROSA))
+
+    assert Counter(answer.status for answer in at_once(correct)) == {201: 1, 409: AT_ONCE - 1}

@@ -21,8 +21,16 @@ from sheaf.telemetry import logger
 
 # What a synchronous Lambda response can carry as base64, with room for headers.
 INLINE_LIMIT = 4_400_000
+# What a request brings at most that we answer ourselves; API Gateway refuses what Lambda cannot be
+# handed (6 MB, as base64) without asking.
+REQUEST_LIMIT = 4_500_000
 # Long enough for any client to follow a redirect, too short to pass a link around.
 LINK_LIFE = 60
+# What S3 takes in one PUT, and how long a link for one is good, in seconds.
+LARGEST_UPLOAD = 5 * 1024**3
+UPLOAD_LIFE = 60 * 60
+# How the keys end of files that clients send to the bucket themselves. template.yaml names it.
+UPLOADED = ".upload"
 # What S3 says with an answer that is handed out: its parameters, and the headers they stand for.
 _CONTENT_HEADERS = {
     "ResponseContentType": "Content-Type",
@@ -81,6 +89,34 @@ def store(prefix: str, data: bytes, content_type: str) -> Blob:
     return Blob(key, content_type, len(data), md5, clock.micros())
 
 
+def place_for_upload(submission_id: str, name: str, kind: str) -> tuple[str, str, dict[str, str]]:
+    """Give a client a place to send one file of up to 5 GB to, once.
+
+    Returns:
+        The key in the bucket, a presigned URL for a PUT, and the headers that must go with it.
+    """
+    key = f"{submission_prefix(submission_id)}{name}{UPLOADED}"
+    # A second file under the key would change what refers to the first.
+    headers = {"Content-Type": kind, "If-None-Match": "*"}
+    place = {"Bucket": settings.BUCKET_NAME, "Key": key}
+    url = aws.client("s3").generate_presigned_url(
+        "put_object",
+        Params=place | {"ContentType": kind, "IfNoneMatch": "*"},
+        ExpiresIn=UPLOAD_LIFE,
+    )
+    return key, url, headers
+
+
+def uploaded(key: str, kind: str) -> Blob:
+    """Give what to remember of a file that a client has sent to the bucket itself.
+
+    Its ETag is its MD5, as the bucket is encrypted with S3's own keys and it came in one PUT.
+    """
+    found = aws.client("s3").head_object(Bucket=settings.BUCKET_NAME, Key=key)
+    md5 = found["ETag"].strip('"')
+    return Blob(key, kind, found["ContentLength"], md5, clock.micros())
+
+
 def same(blob: Blob | None, data: bytes, content_type: str) -> bool:
     """Whether a blob already is this file."""
     if blob is None or blob.content_type != content_type:
@@ -88,10 +124,12 @@ def same(blob: Blob | None, data: bytes, content_type: str) -> bool:
     return f"/{hashlib.sha256(data).hexdigest()}-" in blob.key
 
 
-def load(key: str) -> bytes:
-    """Read a file."""
-    answer = aws.client("s3").get_object(Bucket=settings.BUCKET_NAME, Key=key)
-    return answer["Body"].read()  # type: ignore[no-any-return]
+def load(key: str, part: tuple[int, int] | None = None) -> bytes:
+    """Read a file, or a part of it: from one byte to another, both included."""
+    place = {"Bucket": settings.BUCKET_NAME, "Key": key}
+    if part is not None:
+        place["Range"] = f"bytes={part[0]}-{part[1]}"
+    return aws.client("s3").get_object(**place)["Body"].read()  # type: ignore[no-any-return]
 
 
 def forget(key: str) -> None:

@@ -70,6 +70,14 @@ def optional_text(body: Mapping[str, Any], field: str, *, longest: int | None = 
     return value
 
 
+def optional_size(body: Mapping[str, Any], field: str) -> int | None:
+    """Read a member that is a number of bytes, or absent, or null."""
+    value = body.get(field)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise InvalidDataType("integer", field=field)
+    return value
+
+
 def optional_flag(body: Mapping[str, Any], field: str) -> bool | None:
     """Read a member that is true or false, or absent, or null."""
     value = body.get(field)

@@ -515,10 +515,14 @@ class LinkUsed(Problem):
 
 
 class FileTooLarge(Problem):
-    """An upload is larger than a request may be (details: limit, in bytes). Sheaf's own."""
+    """An upload is larger than its way may carry (details: limit, in bytes). Sheaf's own."""
 
     code = 413.1
-    message = "The file is larger than a request may carry ({limit} bytes)."
+    message = (
+        "The file is larger than what can be sent this way ({limit} bytes). Ask for an upload "
+        "link with a POST to the attachment's path followed by /uploads, and send it there: it "
+        "takes up to 5 GB."
+    )
 
 
 # 501, 503: the server cannot.

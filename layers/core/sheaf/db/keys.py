@@ -23,6 +23,7 @@
     KU#<form><partition>#<shard>  <key>#<id>         KeyUse: a current version is encrypted
     SU#<form>                   <actor>              Submitter: who has submitted to the form
     V#<submission>              V#<nr>               SubmissionVersion: an older one, kept aside
+    V#<submission>              U#<upload>           Upload: a file that is awaited in the bucket
     V#<submission>              B#<event>#<hook>     HookBody: what a hook was or will be sent
     E#<kind><digit>             <id><kind>           Audit: what was done, and the outbox of events
     H#<project>                 <form>#<hook>        Hook (form 0: all forms of the project)
@@ -280,6 +281,11 @@ VERSION = "V#"
 def version(submission_id: str, number: int) -> tuple[str, str]:
     """Key of a SubmissionVersion; numbers count from 0, the first version."""
     return collection(submission_id), f"{VERSION}{number:06d}"
+
+
+def upload(submission_id: str, upload_id: str) -> tuple[str, str]:
+    """Key of an Upload."""
+    return collection(submission_id), f"U#{upload_id}"
 
 
 def hook_body(submission_id: str, event_id: str, hook_id: str) -> tuple[str, str]:

@@ -125,6 +125,8 @@ def _worth_gzip(request: Request, response: Response) -> bool:
         len(response.body) >= GZIP_FROM
         and (response.content_type or "").startswith(_COMPRESSIBLE)
         and "Content-Encoding" not in response.headers
+        # Ranges are of the bytes as they are stored.
+        and "Accept-Ranges" not in response.headers
         and _takes_gzip(request.headers.get("accept-encoding", ""))
     )
 

@@ -7,15 +7,15 @@ to, and that go with the submission.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sheaf import blobs
 from sheaf.access.auth import Auth
 from sheaf.blobs import Blob
-from sheaf.db.transaction import Transaction
+from sheaf.db.transaction import Author, Transaction
 from sheaf.forms.forms import Form
-from sheaf.problems import Forbidden, found
+from sheaf.problems import FileTooLarge, Forbidden, found
 from sheaf.submissions import files
 from sheaf.submissions.files import File
 from sheaf.submissions.records import Submission, SubmissionVersion
@@ -44,16 +44,19 @@ def upload(form: Form, submission: Submission, file: File, *, by: Auth) -> None:
     """Put a file into its slot. The same file again changes nothing.
 
     Raises:
+        FileTooLarge: it is more than a request may carry.
         NotFound: the XML names no such file, or the submission has been deleted meanwhile.
         Forbidden: who may only create submissions fills empty slots of his own first versions.
     """
-    if file.is_same(_judge(form, submission, file, by=by)):
+    if len(file.data) > blobs.REQUEST_LIMIT:
+        raise FileTooLarge(limit=blobs.REQUEST_LIMIT)
+    if file.is_same(judge(form, submission, file, by=by)):
         return
     blob = blobs.store(blobs.submission_prefix(submission.id), file.data, file.kind)
 
     def fill(now: Submission) -> Submission:
-        _judge(form, now, file, by=by)
-        return _set(form, now, {_index(now, file.name): blob}, by=by)
+        judge(form, now, file, by=by)
+        return put(form, now, {_index(now, file.name): blob}, by=by)
 
     insist(submission, fill)
 
@@ -75,7 +78,7 @@ def add(form: Form, submission: Submission, sent: Sequence[File], *, by: Auth) -
             # An edit that came in between may name other files.
             names = [name for name, _ in now.attachments]
             into = {names.index(name): blob for name, blob in some.items() if name in names}
-            return _set(form, now, into, by=by, asked=False)
+            return put(form, now, into, by=by, asked=False)
 
         submission = insist(submission, fill)
 
@@ -86,11 +89,16 @@ def clear(form: Form, submission: Submission, name: str, *, by: Auth) -> None:
     Raises:
         NotFound: the XML names no such file, or the submission has been deleted meanwhile.
     """
-    insist(submission, lambda now: _set(form, now, {_index(now, name): None}, by=by))
+    insist(submission, lambda now: put(form, now, {_index(now, name): None}, by=by))
 
 
-def _judge(form: Form, submission: Submission, file: File, *, by: Auth) -> Blob | None:
-    """Give what a file's slot holds, or raise what forbids to put it there."""
+def judge(form: Form, submission: Submission, file: File, *, by: Auth) -> Blob | None:
+    """Give what a file's slot holds, or raise what forbids to put it there.
+
+    Raises:
+        NotFound: the XML names no such file.
+        Forbidden: who may only create submissions fills empty slots of his own first versions.
+    """
     held = submission.attachments[_index(submission, file.name)][1]
     own = submission.edits == 0 and submission.submitter_id == by.actor_id
     # A client that lost the answer to its first upload may repeat it.
@@ -100,17 +108,27 @@ def _judge(form: Form, submission: Submission, file: File, *, by: Auth) -> Blob 
     return held
 
 
-def _set(
+def put(
     form: Form,
     submission: Submission,
     into: Mapping[int, Blob | None],
     *,
-    by: Auth,
+    by: Author,
     asked: bool = True,
+    along: Callable[[Transaction], None] | None = None,
 ) -> Submission:
     """Fill or empty slots, by their places.
 
-    `asked` says that a client named the slot itself: Central then tells what was there before.
+    Args:
+        form: the submission's form.
+        submission: as it was read.
+        into: the file for each slot, None to empty it.
+        by: who does it.
+        asked: whether a client named the slot itself: Central then tells what was there before.
+        along: what else belongs to the transaction.
+
+    Raises:
+        Changed: somebody else was faster.
     """
     if not into:
         return submission
@@ -126,6 +144,8 @@ def _set(
         for index, blob in into.items():
             details = _details(submission, *before[index], blob, asked=asked)
             tell_file(tx, form, submission, details, by=by)
+        if along is not None:
+            along(tx)
     # Older versions may share a file; without any, nothing else can.
     for index in into:
         held = before[index][1]

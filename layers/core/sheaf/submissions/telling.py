@@ -9,7 +9,7 @@ from sheaf import clock
 from sheaf.access.auth import Auth
 from sheaf.blobs import Blob
 from sheaf.db import keys
-from sheaf.db.transaction import Transaction
+from sheaf.db.transaction import Author, Transaction
 from sheaf.forms.forms import Form
 from sheaf.submissions.records import Submission
 
@@ -51,7 +51,7 @@ def tell(
 
 
 def tell_file(
-    tx: Transaction, form: Form, submission: Submission, details: Mapping[str, Any], *, by: Auth
+    tx: Transaction, form: Form, submission: Submission, details: Mapping[str, Any], *, by: Author
 ) -> None:
     """Let a transaction write the audit row of a file.
 

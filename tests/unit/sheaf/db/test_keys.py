@@ -45,6 +45,7 @@ KINDS = {
     keys.claim: st.tuples(numbers, texts, st.integers(0, 99), worlds, texts),
     keys.submission: st.tuples(numbers, partitions, ids),
     keys.version: st.tuples(ids, st.integers(0, 999_999)),
+    keys.upload: st.tuples(ids, texts.map(keys.part)),
     keys.hook_body: st.tuples(ids, ids, ids),
     keys.audit: st.tuples(st.sampled_from("cvudralsn"), ids),
     keys.hook: st.tuples(numbers, numbers, texts),
