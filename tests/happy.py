@@ -22,6 +22,7 @@ DRAFT_SUBMISSIONS = f"{FORM}/draft/submissions"
 PHOTO = f"{SUBMISSION}/attachments/photo.jpg"
 JPEG = b"\xff\xd8\xff one"
 _EDITED = xml("uuid:2", name="Ada", deprecated="uuid:1")
+_EDITED_WITH_PHOTO = xml("uuid:2", name="Ada", photo="photo.jpg", deprecated="uuid:1")
 _JPEG = {"content-type": "image/jpeg"}
 _PASSPHRASE = {"passphrase": "open, sesame", "hint": "forty thieves"}
 HOOK = {"name": "Registry", "url": "https://hooks.invalid/x", "events": ["submission.create"]}
@@ -101,6 +102,12 @@ def a_photo(cast: Cast) -> None:
     assert cast.alice.post(PHOTO, JPEG, {"content-type": "image/jpeg"}).status == DONE
 
 
+def an_edit(cast: Cast) -> None:
+    """The submission with its photo, edited."""
+    a_photo(cast)
+    assert cast.alice.put(SUBMISSION, _EDITED_WITH_PHOTO).status == DONE
+
+
 def a_draft(cast: Cast) -> None:
     """The form `simple` as a draft, never published."""
     cast.draft()
@@ -144,6 +151,13 @@ def send_encrypted(cast: Cast, submissions: str) -> None:
     public, _ = encryptor.own()
     sealed = encryptor.seal(xml("uuid:1"), public, instance_id="uuid:1", version="1")
     assert cast.alice.post(submissions, sealed.envelope).status == DONE
+
+
+def a_draft_edit(cast: Cast) -> None:
+    """The draft's submission with its photo, edited."""
+    a_draft_photo(cast)
+    sent = cast.alice.put(f"{DRAFT_SUBMISSIONS}/uuid:1", _EDITED_WITH_PHOTO)
+    assert sent.status == DONE, sent.text
 
 
 def a_deleted_submission(cast: Cast) -> None:
@@ -265,6 +279,21 @@ def _draft_submissions(prefix: str) -> dict[str, Happy]:
         f"POST {file}": happy(photo, a_draft_submission, JPEG, _JPEG, again=DONE),
         f"DELETE {file}": happy(photo, a_draft_photo, again=DONE),
         f"POST {file}/uploads": happy(f"{photo}/uploads", a_draft_submission, {}, again=DONE),
+        **_history(one, lambda path, **more: happy(f"/uuid:1{path}", a_draft_edit, **more)),
+    }
+
+
+def _history(route: str, happy: Callable[..., Happy]) -> dict[str, Happy]:
+    """What tells of a submission's past, below its route; the submission has been edited."""
+    first = "/versions/uuid:1"
+    version, files = f"{route}/versions/{{versionId}}", f"{first}/attachments"
+    return {
+        f"GET {route}/versions": happy("/versions"),
+        f"GET {version}": happy(first),
+        f"GET {route}/diffs": happy("/diffs"),
+        f"GET {version}/attachments": happy(files),
+        f"GET {version}/attachments/{{filename}}": happy(f"{files}/photo.jpg"),
+        f"DELETE {version}/attachments/{{filename}}": happy(f"{files}/photo.jpg", again=DONE),
     }
 
 
@@ -425,6 +454,7 @@ ROUTES = {
     f"POST {_KEYED}/submissions/{{instanceId}}/attachments/{{filename}}/uploads": Happy(
         keyed(f"{PHOTO}/uploads"), an_app_users_submission, {}, by=None, again=DONE
     ),
+    **_history(_SUBMISSION, lambda path, **more: Happy(f"{SUBMISSION}{path}", an_edit, **more)),
     **_draft_submissions(""),
     **_draft_submissions("/test/{token}"),
     **_openrosa(),

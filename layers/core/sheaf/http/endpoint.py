@@ -16,7 +16,7 @@ from typing import Any
 
 from sheaf.db.items import throttled
 from sheaf.http.request import Request
-from sheaf.http.response import Response, finish, render
+from sheaf.http.response import MovedError, Response, finish, render
 from sheaf.problems import BadHeader, Busy, MultipartUnparsable, NotFound, Problem
 from sheaf.telemetry import logger
 
@@ -73,6 +73,8 @@ def _kernel(
             response = render(handle(request))
             if not (anonymous or request.authenticated):
                 raise AssertionError("a handler answered without asking who asks")  # noqa: TRY301
+        except MovedError as moved:
+            response = Response.redirect(moved.location, status=301)
         except Exception as error:
             problem = _problem(error)
             code = problem.code if problem else None

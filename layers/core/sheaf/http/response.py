@@ -56,6 +56,14 @@ class Response:
         return cls(status=status, headers={"Location": location})
 
 
+class MovedError(Exception):
+    """What was asked for has another address for ever: the kernel sends the client there (301)."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.location = location
+
+
 def render(result: Any) -> Response:
     """Make a response of what a handler returned: an item, a list, None for success, a Response."""
     if isinstance(result, Response):

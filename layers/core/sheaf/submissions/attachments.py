@@ -35,7 +35,7 @@ def get(version: SubmissionVersion, name: str) -> tuple[str, Blob]:
     Raises:
         NotFound: there is no such slot, or nothing in it.
     """
-    index = _index(version, name)
+    index = place(version, name)
     spelt, blob = version.attachments[index]
     return spelt, found(blob)
 
@@ -56,7 +56,7 @@ def upload(form: Form, submission: Submission, file: File, *, by: Auth) -> None:
 
     def fill(now: Submission) -> Submission:
         judge(form, now, file, by=by)
-        return put(form, now, {_index(now, file.name): blob}, by=by)
+        return put(form, now, {place(now, file.name): blob}, by=by)
 
     insist(submission, fill)
 
@@ -84,12 +84,12 @@ def add(form: Form, submission: Submission, sent: Sequence[File], *, by: Auth) -
 
 
 def clear(form: Form, submission: Submission, name: str, *, by: Auth) -> None:
-    """Empty a slot; it stays, and may be filled again.
+    """Empty a slot of the current version; it stays, and may be filled again.
 
     Raises:
         NotFound: the XML names no such file, or the submission has been deleted meanwhile.
     """
-    insist(submission, lambda now: put(form, now, {_index(now, name): None}, by=by))
+    insist(submission, lambda now: put(form, now, {place(now, name): None}, by=by))
 
 
 def judge(form: Form, submission: Submission, file: File, *, by: Auth) -> Blob | None:
@@ -99,7 +99,7 @@ def judge(form: Form, submission: Submission, file: File, *, by: Auth) -> Blob |
         NotFound: the XML names no such file.
         Forbidden: who may only create submissions fills empty slots of his own first versions.
     """
-    held = submission.attachments[_index(submission, file.name)][1]
+    held = submission.attachments[place(submission, file.name)][1]
     own = submission.edits == 0 and submission.submitter_id == by.actor_id
     # A client that lost the answer to its first upload may repeat it.
     may_fill = own and (held is None or file.is_same(held))
@@ -115,6 +115,7 @@ def put(
     *,
     by: Author,
     asked: bool = True,
+    named: str | None = None,
     along: Callable[[Transaction], None] | None = None,
 ) -> Submission:
     """Fill or empty slots, by their places.
@@ -125,6 +126,7 @@ def put(
         into: the file for each slot, None to empty it.
         by: who does it.
         asked: whether a client named the slot itself: Central then tells what was there before.
+        named: the instanceId by which he named it, if it was not the submission's first.
         along: what else belongs to the transaction.
 
     Raises:
@@ -142,7 +144,8 @@ def put(
     with Transaction() as tx:
         tx.update(submission, actions, Submission.revision == revision, otherwise=Changed())
         for index, blob in into.items():
-            details = _details(submission, *before[index], blob, asked=asked)
+            told = named or submission.root_id
+            details = details_of(told, *before[index], blob, asked=asked)
             tell_file(tx, form, submission, details, by=by)
         if along is not None:
             along(tx)
@@ -154,11 +157,11 @@ def put(
     return submission
 
 
-def _details(
-    submission: Submission, name: str, held: Blob | None, blob: Blob | None, *, asked: bool
+def details_of(
+    instance_id: str, name: str, held: Blob | None, blob: Blob | None, *, asked: bool = True
 ) -> dict[str, Any]:
     """Give what Central's audit row tells of a slot."""
-    details: dict[str, Any] = {"instanceId": submission.root_id, "name": name}
+    details: dict[str, Any] = {"instanceId": instance_id, "name": name}
     if asked:
         details["oldBlobId"] = held and held.id
     if blob is not None:
@@ -166,8 +169,8 @@ def _details(
     return details
 
 
-def _index(version: SubmissionVersion, name: str) -> int:
-    """Find a slot by its name.
+def place(version: SubmissionVersion, name: str) -> int:
+    """Find the slot of a name.
 
     Raises:
         NotFound: the XML names no such file.
