@@ -326,6 +326,21 @@ def _openrosa() -> dict[str, Happy]:
     }
 
 
+def _exports(
+    route: str, place: Callable[[Cast], str], given: Given, by: str | None = "alice"
+) -> dict[str, Happy]:
+    """The exports of a form or a draft, which are found at a place."""
+
+    def to(kind: str) -> Path:
+        return lambda cast: f"{place(cast)}/submissions.{kind}"
+
+    return {
+        f"{method} {route}/submissions.{kind}": Happy(to(kind), given, body, by=by, again=DONE)
+        for kind in ("csv.zip", "csv")
+        for method, body in (("GET", None), ("POST", {}))
+    }
+
+
 def _hooks(place: str) -> dict[str, Happy]:
     route = f"/v1{place}/hooks"
     base = route.replace("{projectId}", "1").replace("{xmlFormId}", "simple")
@@ -458,6 +473,14 @@ ROUTES = {
     **_draft_submissions(""),
     **_draft_submissions("/test/{token}"),
     **_openrosa(),
+    **_exports(_FORM, lambda _: FORM, a_photo),
+    **_exports(f"{_FORM}/draft", lambda cast: draft_place(cast, ""), a_draft_photo),
+    **_exports(
+        f"/v1/test/{{token}}{_FORM.removeprefix('/v1')}/draft",
+        lambda cast: draft_place(cast, "/test/{token}"),
+        a_draft_photo,
+        by=None,
+    ),
     **_hooks("/projects/{projectId}/forms/{xmlFormId}"),
     **_hooks("/projects/{projectId}"),
     "$default": Happy("/v1/projects/", nothing, by=None, done=308),

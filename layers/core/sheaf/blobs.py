@@ -24,6 +24,8 @@ INLINE_LIMIT = 4_400_000
 # What a request brings at most that we answer ourselves; API Gateway refuses what Lambda cannot be
 # handed (6 MB, as base64) without asking.
 REQUEST_LIMIT = 4_500_000
+# How much of a large file is read at a time.
+PIECE = 8 << 20
 # Long enough for any client to follow a redirect, too short to pass a link around.
 LINK_LIFE = 60
 # What S3 takes in one PUT, and how long a link for one is good, in seconds.
@@ -132,6 +134,16 @@ def load(key: str, part: tuple[int, int] | None = None) -> bytes:
     return aws.client("s3").get_object(**place)["Body"].read()  # type: ignore[no-any-return]
 
 
+def pieces(blob: Blob) -> Iterator[bytes]:
+    """Read a file piece by piece, so that never more than one is held.
+
+    Raises:
+        ClientError: it is gone (NoSuchKey).
+    """
+    for start in range(0, blob.size, PIECE):
+        yield load(blob.key, (start, min(start + PIECE, blob.size) - 1))
+
+
 def forget(key: str) -> None:
     """Remove a file that nothing refers to any more.
 
@@ -203,10 +215,15 @@ def hand_out(data: bytes, headers: Mapping[str, str]) -> str:
 def disposition(name: str, content_type: str | None = None) -> str:
     """Give the Content-Disposition of a file, as Central words it (its `http.js`)."""
     way = "inline" if content_type in _INLINE_TYPES else "attachment"
-    safe = _DROPPED.sub("", name)
-    safe = "" if _RESERVED.fullmatch(safe) else safe.rstrip(". ")
-    safe = safe.encode()[:_LONGEST_NAME].decode(errors="ignore")
+    safe = safe_name(name)
     plain = re.sub(r"[^\x00-\x7f]+", "-", safe)
     # encodeURIComponent leaves !'()*~ alone; RFC 5987 does not allow the quote, star and brackets.
     coded = quote(safe, safe="!~-._")
     return f"{way}; filename=\"{plain}\"; filename*=UTF-8''{coded}"
+
+
+def safe_name(name: str) -> str:
+    """Give a name that every file system can hold; '' where nothing is left of it."""
+    safe = _DROPPED.sub("", name)
+    safe = "" if _RESERVED.fullmatch(safe) else safe.rstrip(". ")
+    return safe.encode(errors="replace")[:_LONGEST_NAME].decode(errors="ignore")

@@ -31,23 +31,23 @@ class Opener(Protocol):
 class Decryptor(Protocol):
     """What the passphrases of a request open."""
 
-    def keeps(self, form_version: str) -> bool:
-        """Whether encrypted submissions of this version of the form have a row at all.
+    def keeps(self, key_id: int) -> bool:
+        """Whether submissions that are encrypted for a key have a row at all.
 
-        Who gives passphrases gets no rows of other keys, as in Central; but those of keys that a
-        form has brought with it, which nobody can open here, stay.
+        Who gives passphrases gets no rows of other keys, as in Central; one of a key that a form
+        has brought with it, which nobody can open here, keeps its rows as they are.
         """
 
-    def opener(self, form_version: str, instance_id: str, encrypted_key: str) -> Opener | None:
+    def opener(self, key_id: int, instance_id: str, encrypted_key: str) -> Opener | None:
         """Give what opens a submission; None when no passphrase does.
 
         Args:
-            form_version: of which version of the form its current version is.
+            key_id: of its form version's key (`SubmissionVersion.key_id`).
             instance_id: under which the device has sealed it.
             encrypted_key: the envelope's `base64EncryptedKey`.
 
         Raises:
-            DecryptionFailed: the key was encrypted for another than the version's.
+            DecryptionFailed: the envelope was sealed with another key.
         """
 
 
@@ -57,11 +57,11 @@ class Closed:
     def __init__(self, *, asked: bool) -> None:
         self._asked = asked
 
-    def keeps(self, form_version: str) -> bool:
+    def keeps(self, key_id: int) -> bool:
         """See Decryptor."""
         return not self._asked
 
-    def opener(self, form_version: str, instance_id: str, encrypted_key: str) -> None:
+    def opener(self, key_id: int, instance_id: str, encrypted_key: str) -> None:
         """See Decryptor."""
 
 

@@ -26,7 +26,7 @@ from sheaf.submissions.records import ROOT, Submission
 # What formats show of a submission, without its XML; and with it.
 _ABOUT = (
     "instance_id", "submitter_id", "device_id", "form_version", "created_at", "slots", "first",
-    "edits", "review_state", "updated_at", "deleted_at", "revision",
+    "edits", "review_state", "updated_at", "deleted_at", "revision", "key_id", "data_slot",
 )  # fmt: skip
 _XML = ("xml_packed", "xml_key", "charset")
 _ROOT = tuple(name for name in ROOT if name != "user_agent")
@@ -104,6 +104,16 @@ class Stored:
         """The names that its XML gives its files, each with the file if that has come."""
         slots = self._raw.get(_NAMES["slots"], {}).get("L", ())
         return [_attachment(slot["M"]) for slot in slots]
+
+    @property
+    def key_id(self) -> int | None:
+        """The key of an encrypted one, or 0; None of any other."""
+        return self._number("key_id")
+
+    @property
+    def data_slot(self) -> int | None:
+        """Of an encrypted one, which of the attachments is the encrypted XML."""
+        return self._number("data_slot")
 
     @property
     def remote(self) -> str | None:

@@ -121,6 +121,16 @@ def get(form_id: int, version: str) -> Definition:
     return found(reads.get(Definition.ref(keys.definition(form_id, version))))
 
 
+def published(form_id: int) -> list[Definition]:
+    """Give all published versions of a form, newest first."""
+    found = Definition.query(
+        keys.definitions(form_id),
+        Definition.sk.startswith(keys.DEFINITION),
+        consistent_read=True,
+    )
+    return sorted(found, key=lambda each: each.published_at or each.id, reverse=True)
+
+
 def xml(form_id: int, sha256: str) -> bytes:
     """Read the XML of a definition, byte for byte as it was uploaded or converted."""
     source = found(reads.get(DefinitionSource.ref(keys.definition_source(form_id, sha256))))

@@ -92,3 +92,24 @@ def children(fields: Iterable[Field]) -> dict[str, list[Field]]:
     for field in fields:
         held.setdefault(field.parent, []).append(field)
     return held
+
+
+def merged(versions: Iterable[Iterable[Field]]) -> tuple[Field, ...]:
+    """Give the fields of several versions as one form, those of the first as they stand there.
+
+    What only another has is put at the end of the group or repeat that holds it, or of the root.
+    """
+    held: dict[str, list[Field]] = {}
+    known: set[str] = set()
+    for fields in versions:
+        for field in fields:
+            if field.path not in known:
+                known.add(field.path)
+                held.setdefault(field.parent, []).append(field)
+    found: list[Field] = []
+    pending = held.get("", [])[::-1]
+    while pending:
+        field = pending.pop()
+        found.append(field)
+        pending += held.get(field.path, [])[::-1]
+    return tuple(found)

@@ -212,6 +212,17 @@ class Request:
         return multipart.read(self.content, boundary)
 
     @property
+    def members(self) -> dict[str, Any]:
+        """The members of the body, which is JSON or urlencoded as HTML forms are.
+
+        Raises:
+            BadEncoding, BodyTooLarge, Unparsable: see `json`.
+        """
+        if self.content_type == "application/x-www-form-urlencoded":
+            return dict(parse_qsl(self.raw_body.decode(errors="replace"), keep_blank_values=True))
+        return self.json
+
+    @property
     def device_id(self) -> str | None:
         """The device that `?deviceID=` names."""
         return self.query.get("deviceID", "")[:CLIENT_LIMIT] or None

@@ -98,7 +98,7 @@ def finish(request: Request, response: Response) -> dict[str, Any]:
     if request.method == "HEAD" and body:
         headers["Content-Length"] = str(len(body))
         body = b""
-    if len(body) > blobs.INLINE_LIMIT and reading:
+    if len(body) > blobs.INLINE_LIMIT:
         link = blobs.hand_out(body, headers)
         return finish(request, Response.redirect(link, status=303))
     return _payload(response.status, headers, body, response.cookies)

@@ -75,3 +75,17 @@ def test_fields_are_sorted_by_what_holds_them():
 @given(st.lists(st.builds(Field, st.text(), st.text(), st.booleans(), st.booleans())))
 def test_fields_survive_being_kept(fields):
     assert schema.load(schema.dump(fields)) == tuple(fields)
+
+
+def test_fields_of_versions_are_merged_in_the_order_of_the_first():
+    def fields(*paths):
+        structures = {path.rpartition("/")[0] for path in paths}
+        return [Field(path, "structure" if path in structures else "string") for path in paths]
+
+    current = fields("/a", "/g", "/g/x", "/b")
+    former = fields("/old", "/a", "/g", "/g/gone", "/g/x", "/lost", "/lost/y")
+    assert [each.path for each in schema.merged([current, former])] == [
+        "/a", "/g", "/g/x", "/g/gone", "/b", "/old", "/lost", "/lost/y",
+    ]  # fmt: skip
+    assert schema.merged([current]) == tuple(current)
+    assert schema.merged([]) == ()

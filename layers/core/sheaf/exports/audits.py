@@ -1,0 +1,76 @@
+"""Client audits: the logs that devices keep of how a form was filled, as one table.
+
+A log is a CSV file of its own in every submission (the ODK XForms specification, "Audit"). Columns
+that it does not name stay empty; those that are not listed here are left out, as in Central.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from heapq import merge
+
+from sheaf.data import delimited
+from sheaf.data.decryption import Decryptor
+from sheaf.data.sheets import Style
+from sheaf.exports import listed, media
+from sheaf.exports.listed import Listed
+from sheaf.exports.spool import Spool
+
+NAME = " - audit"
+_KEY = "instance ID"
+_COLUMNS = (
+    "event",
+    "node",
+    "start",
+    "end",
+    "latitude",
+    "longitude",
+    "accuracy",
+    "old-value",
+    "new-value",
+    "user",
+    "change-reason",
+)
+# A value may be as long as a submission.
+csv.field_size_limit(1 << 24)
+
+
+def oldest_first(spool: Spool, stream: str) -> Iterator[Listed]:
+    """Give the logs that were listed newest first by when their versions came, oldest first.
+
+    The order of submissions is that of their first versions, so only those that were edited are
+    out of it: those alone are held.
+    """
+    edited = sorted(
+        (file for file in listed.read(spool, stream) if file.edited), key=lambda each: each.moment
+    )
+    rest = (file for file in listed.read(spool, stream, backwards=True) if not file.edited)
+    return merge(edited, rest, key=lambda each: each.moment)
+
+
+def lines(files: Iterable[Listed], decryptor: Decryptor, style: Style) -> Iterator[str]:
+    """Give the table's lines; none at all, not even a header, where there are no rows."""
+    begun = False
+    for file, content in media.fetched(files, decryptor):
+        for row in parse(b"".join(content or ())):
+            if not begun:
+                yield (delimited.BOM if style.bom else "") + delimited.line([_KEY, *_COLUMNS])
+                begun = True
+            values = [file.path, *row]
+            yield delimited.line(delimited.guarded(values) if style.guard else values)
+
+
+def parse(data: bytes) -> Iterator[list[str]]:
+    """Give the rows of a log. Whatever it holds, it is read as far as it can be."""
+    text = data.decode("utf-8-sig", "replace").replace("\0", "")
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
+    # What is broken beyond that (a value without end) ends it.
+    with suppress(csv.Error):
+        names = [name.strip() for name in next(reader, [])]
+        for cells in reader:
+            found = dict(zip(names, map(str.strip, cells), strict=False))
+            if any(cells):
+                yield [found.get(name, "") for name in _COLUMNS]

@@ -1,0 +1,70 @@
+"""Putting what was made into its place: the members of an archive, in Central's order.
+
+First come the sheets, then the files, last the table of the logs, if they have any rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from sheaf import blobs
+from sheaf.data.sheets import Sheet
+from sheaf.exports import audits, listed, media
+from sheaf.exports.archive import Archive
+from sheaf.exports.plan import Plan
+from sheaf.exports.segments import Segments
+from sheaf.exports.spool import Spool
+from sheaf.exports.state import AUDITS, DIRECTORY, LOG, MEDIA, State
+
+Write = Callable[[bytes], None]
+
+
+class Placing:
+    """An archive in the making."""
+
+    def __init__(
+        self, plan: Plan, sheets: Sequence[Sheet], spool: Spool, state: State, write: Write
+    ) -> None:
+        self._plan, self._sheets, self._spool, self._state = plan, sheets, spool, state
+        self._archive = Archive(write, at=state.at, members=state.members)
+
+    def steps(self) -> Iterator[None]:
+        """Write the members, one at each step."""
+        for at in range(self._state.members, len(self._sheets)):
+            self._add(self._sheets[at].name, Segments(self._spool, str(at), self._state.sheets[at]))
+            self._note()
+            yield
+        decryptor = self._plan.decryptor
+        files = islice(listed.read(self._spool, MEDIA), self._state.files, None)
+        for _ in media.write(self._archive, files, decryptor):
+            self._state.files += 1
+            self._note()
+            yield
+        self._add_log()
+        self._spool.add(DIRECTORY, self._archive.entries())
+        self._archive.close(self._spool.read(DIRECTORY))
+
+    def _add_log(self) -> None:
+        """Make the table of the logs, and add it if there is anything in it."""
+        table = Segments(self._spool, LOG)
+        begun = False
+        files = audits.oldest_first(self._spool, AUDITS)
+        for line in audits.lines(files, self._plan.decryptor, self._plan.style):
+            table.write(line)
+            begun = True
+        if begun:
+            table.cut()
+            self._add(f"{self._plan.form.xml_form_id}{audits.NAME}", table)
+
+    def _add(self, name: str, segments: Segments) -> None:
+        path = blobs.safe_name(f"{name}.csv")
+        self._archive.add(path, segments.packed, segments.data(), self._state.started)
+
+    def _note(self) -> None:
+        """Let the state tell what was written."""
+        self._state.at, self._state.members = self._archive.at, self._archive.members
+
+    def cut(self) -> None:
+        """Let the spool have the directory so far."""
+        self._spool.add(DIRECTORY, self._archive.entries())
