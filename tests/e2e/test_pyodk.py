@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from pyodk.client import Client
 from pyodk.errors import PyODKError
 
+from tests.api import Http
 from tests.cast import xml
 from tests.e2e.project import Project
 
@@ -57,6 +59,30 @@ def test_it_creates_edits_and_reviews_submissions(client, project, tmp_path):
     (listed,) = client.submissions.list("simple")
     assert listed == client.submissions.get("uuid:one", "simple")
     assert (listed.instanceId, listed.reviewState) == ("uuid:one", "approved")
+
+
+def test_it_creates_app_users_whose_tokens_work(client, project, stack):
+    made = client.projects.create_app_users(["Tablet 1", "Tablet 2"], forms=["simple"])
+    assert [each.displayName for each in made] == ["Tablet 1", "Tablet 2"]
+    assert {(each.type, each.projectId) for each in made} == {("field_key", project.id)}
+    # Those that are there already, with a token, are not made again.
+    (third,) = client.projects.create_app_users(["Tablet 1", "Tablet 3"])
+    assert third.displayName == "Tablet 3"
+
+    nobody, token = Http(stack.url), quote(made[0].token or "", safe="")
+    place = project.submissions.replace("/v1/", f"/v1/key/{token}/", 1)
+    sent = nobody.post(place, xml("uuid:field", photo="p.jpg"))
+    assert (sent.status, sent.json["submitterId"]) == (200, made[0].id)
+    photo = nobody.post(f"{place}/uuid%3Afield/attachments/p.jpg?st=x", b"a photo")
+    assert (photo.status, photo.json) == (200, {"success": True})
+    # A path without a twin is sent to the one with the token in its query.
+    fields = nobody.get(place.replace("/submissions", "/fields"))
+    assert fields.status == 308
+    assert nobody.get(fields.headers["location"]).status == 200
+    assert nobody.get(f"{project.submissions}?st={token}").json["code"] == 403.1
+    unassigned = project.submissions + f"?st={quote(third.token or '', safe='')}"
+    assert nobody.post(unassigned, xml("uuid:none")).json["code"] == 403.1
+    assert client.submissions.get("uuid:field", "simple").submitterId == made[0].id
 
 
 def test_it_understands_our_errors(client):

@@ -15,6 +15,7 @@ from local.receiver import Receiver
 from local.scene import prepare
 from local.stack import Stack
 from local.story import Story
+from tests.api import Api
 from tests.cast import PASSWORD, xform
 from tests.e2e.project import Project
 
@@ -76,6 +77,8 @@ def _everything_else(stack: Stack, receiver: Receiver) -> None:
     long_comment = f"<!--{noise[:900_000]}-->".encode()
     login = {"email": stack.admin_email, "password": stack.admin_password}
     other = api.post("/v1/sessions", login).json["token"]
+    _bearers(api, f"{at}/app-users")
+    _bearers(api, f"{form}/public-links")
     steps: list[tuple[str, str, Any]] = [
         ("GET", "/v1/users", None),
         ("GET", "/v1/users/current", None),
@@ -129,6 +132,15 @@ def _wait_for(stack: Stack, function: str) -> None:
     while function not in {call.function for call in stack.calls}:
         assert time.monotonic() < deadline, f"{function} was not called"
         time.sleep(0.1)
+
+
+def _bearers(api: Api, path: str) -> None:
+    """Make a bearer of a token, look it up, and delete it."""
+    made = api.post(path, {"displayName": "strict"})
+    assert made.status == 200, made.text
+    (listed,) = api.get(path).json
+    assert listed["token"] == made.json["token"]
+    assert api.delete(f"{path}/{made.json['id']}").status == 200
 
 
 def test_every_function_runs_under_its_own_role(used, template):
