@@ -13,7 +13,7 @@ from sheaf.access.actors import Actor
 from sheaf.db import keys, reads
 from sheaf.forms.forms import Form
 from tests.answers import ANONYMOUS, DONE, FORBIDDEN, NOT_FOUND
-from tests.cast import FORM, audits, is_time, stored, xform, xml
+from tests.cast import FORM, OPENROSA, audits, is_time, multipart, stored, xform, xml
 
 FORMS = "/v1/projects/1/forms"
 LINKS = f"{FORMS}/{FORM}/public-links"
@@ -319,6 +319,21 @@ def test_a_large_submission_that_is_refused_leaves_no_file(cast, aws):
     assert send(cast, made, "uuid:2", name=big).json == USED
     now = aws.client("s3").list_objects_v2(Bucket=settings.BUCKET_NAME).get("KeyCount")
     assert now == files
+
+
+def test_a_device_that_sends_again_and_in_batches_is_one_use(cast):
+    made = create(cast.alice, once=True)
+    path = f"/v1/key/{made['token']}/projects/1/submission?deviceID=phone-1"
+
+    def post(instance_id, **files):
+        body = xml(instance_id, photo="p.jpg")
+        return cast.api.post(path, multipart(body, {"p.jpg": b"x"} if files else None), OPENROSA)
+
+    assert [post("uuid:1").status, post("uuid:1", photo=True).status] == [201, 201]
+    second = post("uuid:2")
+    assert second.status == 409
+    assert f'<message nature="error">{USED["message"]}</message>' in second.text
+    assert post("uuid:1").status == 201
 
 
 def test_each_link_counts_for_itself_and_files_do_not_count(cast):

@@ -26,7 +26,7 @@ NEVER = 253_402_300_799_000_000
 
 
 class Bearer(Item):
-    """A bearer, seen from what it belongs to (key: `K#<acteeId>`, `<actor>`)."""
+    """A bearer, seen from what it belongs to (key: `B#<acteeId>`, `<actor>`)."""
 
     actor_id = IntegerAttribute(attr_name="i")
 

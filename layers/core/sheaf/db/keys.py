@@ -6,7 +6,7 @@
     A#<actor>                   A                    Actor: user, app user, public link; its grants
     EMAILS                      <email>              Email: claims an address, points to its actor
     T#<sha256 of token>         T                    Session
-    K#<acteeId>                 <actor>              Bearer: an app user of a project, or a link
+    B#<acteeId>                 <actor>              Bearer: an app user of a project, or a link
     U#<actor>#<sha256 of device>  U                  LinkUse: who has used a single-use link
     G#<acteeId>                 <role>#<actor>       Assignment
     PROJECTS                    <project>            Project
@@ -105,7 +105,7 @@ def session(token: str) -> tuple[str, str]:
 
 def bearers(actee_id: str) -> str:
     """Partition of the Bearers of a project or a form."""
-    return f"K#{actee_id}"
+    return f"B#{actee_id}"
 
 
 def bearer(actee_id: str, actor_id: int) -> tuple[str, str]:
