@@ -10,9 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sheaf.db.audit import Audit
+from sheaf.db.keys import FEED
+from sheaf.hooks import events, links
 from tests import encryptor
 from tests.api import Answer
-from tests.cast import OPENROSA, PASSWORD, Cast, multipart, xform, xml
+from tests.cast import OPENROSA, PASSWORD, Cast, multipart, stored, xform, xml
 
 PROJECT = "/v1/projects/1"
 FORM = f"{PROJECT}/forms/simple"
@@ -365,6 +368,21 @@ def _hooks(place: str) -> dict[str, Happy]:
     }
 
 
+def a_photo_and_a_hook(cast: Cast) -> None:
+    """Both."""
+    a_photo(cast)
+    made = cast.alice.post(f"{FORM}/hooks", HOOK)
+    assert made.status == DONE, made.text
+
+
+def _file_link(cast: Cast) -> str:
+    """What the hook was told of where the photo is."""
+    (hook,) = cast.alice.get(f"{FORM}/hooks").json
+    rows = [Audit.ref(("", "")).read(item) for item in stored(FEED)]
+    (told,) = [row for row in rows if row.action == events.FILE]
+    return links.file(events.of(told), "photo.jpg", hook["id"])
+
+
 _PROJECT = "/v1/projects/{projectId}"
 _FORM = f"{_PROJECT}/forms/{{xmlFormId}}"
 _KEYED = f"/v1/key/{{token}}{_FORM.removeprefix('/v1')}"
@@ -483,5 +501,8 @@ ROUTES = {
     ),
     **_hooks("/projects/{projectId}/forms/{xmlFormId}"),
     **_hooks("/projects/{projectId}"),
+    f"GET /v1/hooks/{{token}}{_FILE.removeprefix('/v1')}": Happy(
+        _file_link, a_photo_and_a_hook, by=None
+    ),
     "$default": Happy("/v1/projects/", nothing, by=None, done=308),
 }

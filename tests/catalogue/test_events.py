@@ -83,7 +83,9 @@ def test_a_request_has_the_members_of_payload_2(name):
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_request_is_answered_even_by_an_empty_stack(name, aws):
     answer = handler(name)(EVENTS[name], None)
-    assert answer["statusCode"] in (308, 401, 403), answer["body"]
+    # A link proves itself, and leads nowhere here.
+    expected = (404,) if name == "hook_files/download" else (308, 401, 403)
+    assert answer["statusCode"] in expected, answer["body"]
 
 
 def test_credentials_in_events_are_none():

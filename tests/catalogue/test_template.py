@@ -38,8 +38,13 @@ EVENTS = {
     "submission.create",
     "submission.update.version",
     "submission.update",
+    "submission.attachment.update",
+    "submission.attachments.complete",
+    "comment.create",
     "submission.delete",
     "submission.restore",
+    "submission.purge",
+    "form.update.publish",
 }
 # What WorkersPublish makes of a row that it cannot read.
 UNREADABLE = "event.unreadable"

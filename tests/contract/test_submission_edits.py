@@ -310,7 +310,7 @@ def test_of_two_equal_edits_at_once_the_later_is_outdated(cast, form):
     stale, form = reads.get(ref), reads.get(Form.ref(keys.form(1, "simple")))
     body = xml("two", deprecated="one")
     assert cast.bob.put(ONE, body).status == 200
-    received = Received(body, None, instance.read(body), "two", "1", LIVE, ())
+    received = Received(body, None, instance.read(body), "two", "1", LIVE, (), False)
     with pytest.raises(OutdatedCopy):
         submissions.replace(form, stale, received, submissions.Client(None, None), by=SYSTEM)
     assert len(audits("submission.update.version")) == 1

@@ -123,6 +123,7 @@ def test_the_audit_row_carries_what_the_event_needs(cast):
         "previousReviewState": None,
         "updatedAt": None,
         "deletedAt": None,
+        "files": "",
     }
 
 
@@ -551,7 +552,7 @@ def crowd(cast):
     client = submissions.Client(None, None)
     for number in range(230):
         body = xml(f"i{number}")
-        received = Received(body, None, instance.read(body), f"i{number}", "1", "", ())
+        received = Received(body, None, instance.read(body), f"i{number}", "1", "", (), False)
         submissions.create(form, received, client, by=SYSTEM)
     for number in range(0, 230, 10):
         assert cast.bob.delete(of(f"i{number}")).status == 200

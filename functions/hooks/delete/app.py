@@ -12,4 +12,4 @@ from sheaf.problems import found
 def handler(request: Request) -> None:
     scope, hook = request.find(hooks.lookup(request.path))
     request.auth.require("hook.delete", on=scope)
-    hooks.delete(scope, found(hook), by=request.auth)
+    hooks.delete(found(hook), by=request.auth)

@@ -14,4 +14,4 @@ from sheaf.problems import found
 def handler(request: Request) -> dict[str, Any]:
     scope, hook = request.find(hooks.lookup(request.path))
     request.auth.require("hook.update", on=scope)
-    return hooks.update(scope, found(hook), request.json, by=request.auth)
+    return hooks.update(found(hook), request.json, by=request.auth)

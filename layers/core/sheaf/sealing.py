@@ -6,6 +6,7 @@ to its owner, so a sealed value that is copied to another item opens nothing.
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 from base64 import b64decode
@@ -41,6 +42,13 @@ def unseal(owner: str, sealed: bytes) -> dict[str, Any]:
         raise ValueError(f"Sealed in an unknown way: {sealed[:1]!r}.")
     nonce, rest = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
     return json.loads(_cipher().decrypt(nonce, rest, owner.encode()))  # type: ignore[no-any-return]
+
+
+def mac(purpose: str, message: bytes) -> bytes:
+    """Give 32 bytes that prove a message to be ours, for one purpose alone."""
+    # A key of its own for each purpose, and none of them the one that encrypts.
+    key = hmac.digest(_key(), f"mac {purpose}".encode(), "sha256")
+    return hmac.digest(key, message, "sha256")
 
 
 def _cipher() -> Any:

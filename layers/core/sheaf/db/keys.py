@@ -275,6 +275,11 @@ def collection(submission_id: str) -> str:
     return f"V#{submission_id}"
 
 
+def no_submission(form_id: int) -> str:
+    """Stand for a submission where something is about the form itself."""
+    return f"form-{form_id}"
+
+
 VERSION = "V#"
 
 

@@ -95,7 +95,20 @@ def create(
 def tell_published(tx: Transaction, form: Form, before: int | None, *, by: Author) -> None:
     """Let a transaction tell that a form has a new version; `before` is the number of the last."""
     details = {"oldDefId": before, "newDefId": form.published_at}
-    tx.audit("form.update.publish", by=by, on=form.actee_id, details=details)
+    event = {
+        "projectId": form.project_id,
+        "formId": form.id,
+        "xmlFormId": form.xml_form_id,
+        "formVersion": form.version,
+        "draft": False,
+    }
+    tx.audit(
+        "form.update.publish",
+        by=by,
+        on=form.actee_id,
+        details=details,
+        event=event,
+    )
 
 
 def working(definition: Definition, token: str) -> dict[str, Any]:

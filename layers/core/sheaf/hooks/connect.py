@@ -26,8 +26,8 @@ from sheaf.hooks.targets import Resolve, Target
 
 # Of an answer's body so much is read; what counts is the status.
 LARGEST_BODY = 20_000
-# Nothing is to be compressed, or kept open.
-_OURS = {"accept-encoding": "identity", "connection": "close"}
+# What every request says of itself; nothing is to be compressed, or kept open.
+OURS = {"accept-encoding": "identity", "connection": "close", "user-agent": "sheaf-hooks/1"}
 
 
 class UnreachableError(Exception):
@@ -80,7 +80,7 @@ def post(
 
     Args:
         url: where to; it is judged anew each time.
-        headers: besides Host, Content-Length, Accept-Encoding and Connection, which are ours.
+        headers: besides Host, Content-Length and OURS.
         body: what to send.
         seconds: the deadline for all of it.
         network: how to resolve, dial and trust.
@@ -97,7 +97,7 @@ def post(
         deadline.guard(dialled)
         with closing(dialled), closing(wire.over(dialled, target, network.trust)) as connection:
             named = {name.lower(): value for name, value in headers.items()}
-            _send(connection, target, {**named, **_OURS, "host": target.authority}, body)
+            _send(connection, target, {**named, **OURS, "host": target.authority}, body)
             return _answer(connection)
 
 

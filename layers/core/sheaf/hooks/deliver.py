@@ -9,30 +9,27 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sheaf import clock, sealing
+from sheaf import clock
 from sheaf.db import keys, reads
-from sheaf.hooks import backlog, connect, deliveries, gates, health, leases, signature, verdict
-from sheaf.hooks.connect import Answer, UnreachableError
+from sheaf.hooks import backlog, deliveries, gates, health, leases, sending, verdict
+from sheaf.hooks.connect import Answer
 from sheaf.hooks.deliveries import Delivery, HookBody
 from sheaf.hooks.gates import Gate
-from sheaf.hooks.hooks import Hook
-from sheaf.hooks.targets import RefusedError
+from sheaf.hooks.options import LONGEST_TIMEOUT
+from sheaf.hooks.records import Hook
+from sheaf.hooks.sending import Outcome
 from sheaf.hooks.verdict import Verdict
 from sheaf.telemetry import logger
 
-# The deadline of an attempt in seconds; Standard Webhooks advises 15 to 30.
-TIMEOUT = 15
-# A lease outlives its attempt by this, and must end before the queue shows the message again.
-_GRACE = 30
-AGENT = "sheaf-hooks/1"
+# Seconds that a lease lasts: it outlives any attempt, and must end before the queue shows the
+# message again.
+LEASE = LONGEST_TIMEOUT + 30
 # Characters of an answer that the record keeps.
 EXCERPT = 500
 # How long (micros) what waits for room must have waited before a success wakes it; with the first
@@ -94,7 +91,7 @@ def wake_up(message: Message) -> None:
         leases.close(delivery, deliveries.CANCELLED, _pointless(hook))
         return
     case = Case(delivery, gate or Gate(*keys.gate(hook_id)), hook, frozen)
-    if _may_begin(case) and leases.take(delivery, TIMEOUT + _GRACE):
+    if _may_begin(case) and leases.take(delivery, LEASE):
         _attempt(case)
 
 
@@ -112,7 +109,7 @@ def _may_begin(case: Case) -> bool:
         backlog.hold(gate, delivery)
     elif not delivery.is_due(now):
         leases.wake(delivery)
-    elif not gates.enter(gate, delivery.sk, now + (TIMEOUT + _GRACE) * 1_000_000):
+    elif not gates.enter(gate, delivery.sk, now + LEASE * 1_000_000):
         backlog.park(gate, delivery)
     else:
         return True
@@ -120,15 +117,16 @@ def _may_begin(case: Case) -> bool:
 
 
 def _attempt(case: Case) -> None:
-    delivery = case.delivery
-    with _watched(case.gate, delivery):
-        sent = _send(delivery, case.hook, case.frozen.body)
-    attempt = {"t": sent.began, "ms": sent.ms} | _told(sent.answer, sent.error)
+    delivery, hook = case.delivery, case.hook
     tries = len(delivery.attempts) + 1
+    message = sending.Message(delivery.id, delivery.kind, case.frozen.body, tries)
+    with _watched(case.gate, delivery):
+        sent = sending.send(hook, message, seconds=hook.timeout)
+    attempt = {"t": sent.began, "ms": sent.ms} | _told(sent.answer, sent.error)
     outcome = (
         Verdict(deliveries.BLOCKED)
         if sent.blocked
-        else verdict.judge(sent.answer, tries, delivery.id, clock.micros())
+        else verdict.judge(sent.answer, tries, delivery.id, clock.micros(), hook.schedule)
     )
     leases.settle(delivery, outcome.state, attempt=attempt, next_at=outcome.next_at)
     _log(delivery, outcome, attempt)
@@ -165,52 +163,6 @@ def _watched(gate: Gate, delivery: Delivery) -> Iterator[None]:
         late.cancel()
         if late.ident is not None:
             late.join()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a request: an answer, or an error (`<kind>: <sentence>`).
-
-    `began` is in micros, `ms` in milliseconds. `blocked` says that the target may not be reached.
-    """
-
-    began: int
-    ms: int
-    answer: Answer | None = None
-    error: str | None = None
-    blocked: bool = False
-
-
-def _send(delivery: Delivery, hook: Hook, body: bytes) -> Outcome:
-    headers = _headers(delivery, hook, body)
-    began, started = clock.micros(), time.perf_counter()
-    answer, error, blocked = None, None, False
-    try:
-        answer = connect.post(hook.url, headers, body, seconds=TIMEOUT)
-    except UnreachableError as reason:
-        error = f"{reason.kind}: {reason}"
-    except RefusedError as reason:
-        error, blocked = f"blocked: the URL {reason}.", True
-    # Of what is blocked not even the time is told: it would say what the resolver knows.
-    took = 0 if blocked else round((time.perf_counter() - started) * 1000)
-    return Outcome(began, took, answer, error, blocked)
-
-
-def _headers(delivery: Delivery, hook: Hook, body: bytes) -> dict[str, str]:
-    held, now = sealing.unseal(hook.id, hook.sealed), clock.micros() // 1_000_000
-    headers = {
-        "content-type": "application/json; charset=utf-8",
-        "user-agent": AGENT,
-        "webhook-id": delivery.id,
-        "webhook-timestamp": str(now),
-        "webhook-signature": signature.sign(held["keys"], delivery.id, now, body),
-        "webhook-event": delivery.kind,
-        "webhook-attempt": str(len(delivery.attempts) + 1),
-    }
-    if held["password"] is not None:
-        pair = f"{hook.auth['username']}:{held['password']}"
-        headers["authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
-    return headers
 
 
 def _told(answer: Answer | None, error: str | None) -> dict[str, Any]:

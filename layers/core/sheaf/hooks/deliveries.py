@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from pynamodb.attributes import BinaryAttribute, ListAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, JSONAttribute, ListAttribute, UnicodeAttribute
 
 from sheaf import blobs, clock, fields
 from sheaf.db import keys, reads
@@ -19,7 +19,8 @@ from sheaf.db.conditional import held
 from sheaf.db.items import IntegerAttribute, Item
 from sheaf.hooks import events
 from sheaf.hooks.events import Event
-from sheaf.hooks.hooks import PREFIX, Hook
+from sheaf.hooks.records import PREFIX, Hook
+from sheaf.hooks.sending import JSON, Body
 
 PENDING = "pending"
 DELIVERING = "delivering"
@@ -56,7 +57,7 @@ class Delivery(Item):
     # Of the hook: ALL_FORMS for one of the project.
     form_id = IntegerAttribute(attr_name="f")
     submission_id = UnicodeAttribute(attr_name="i")
-    instance_id = UnicodeAttribute(attr_name="n")
+    instance_id = UnicodeAttribute(attr_name="n", null=True)
     kind = UnicodeAttribute(attr_name="k")
     state = UnicodeAttribute(attr_name="s", default=PENDING)
     reason = UnicodeAttribute(attr_name="w", null=True)
@@ -126,15 +127,19 @@ class HookBody(Item):
 
     packed = BinaryAttribute(attr_name="x", null=True, legacy_encoding=False)
     blob_key = UnicodeAttribute(attr_name="xk", null=True)
+    # Absent where it is JSON, and where there are none.
+    content_type = UnicodeAttribute(attr_name="t", null=True)
+    headers: JSONAttribute = JSONAttribute(attr_name="h", null=True)
     ttl = IntegerAttribute()
 
     @property
-    def body(self) -> bytes:
+    def body(self) -> Body:
         """The body, byte for byte as it was rendered."""
-        return blobs.load(self.blob_key) if self.packed is None else unpack(self.packed)
+        data = blobs.load(self.blob_key) if self.packed is None else unpack(self.packed)
+        return Body(data, self.content_type or JSON, self.headers or {})
 
 
-def create(hook: Hook, event: Event, body: bytes | None, *, due_at: int | None = None) -> Delivery:
+def create(hook: Hook, event: Event, body: Body | None, *, due_at: int | None = None) -> Delivery:
     """Write the delivery of an event, with its body, unless it is there; give it as it is now.
 
     The body goes first and stays as it was first written; a crash in between leaves one that the
@@ -147,8 +152,8 @@ def create(hook: Hook, event: Event, body: bytes | None, *, due_at: int | None =
         *keys.delivery(hook.id, key),
         project_id=hook.project_id,
         form_id=hook.form_id,
-        submission_id=event["submissionId"],
-        instance_id=event["instanceId"],
+        submission_id=event.get("submissionId", keys.no_submission(event["formId"])),
+        instance_id=event.get("instanceId"),
         kind=event["action"],
         created_at=now,
         ttl=now // 1_000_000 + KEPT_DAYS * 24 * 60 * 60,
@@ -202,14 +207,16 @@ def page(hook: Hook, query: Mapping[str, str]) -> list[dict[str, Any]]:
     return [delivery.to_api() for delivery in islice(found, size)]
 
 
-def _frozen(delivery: Delivery, body: bytes) -> HookBody:
+def _frozen(delivery: Delivery, body: Body) -> HookBody:
     frozen = HookBody(*body_key(delivery), ttl=delivery.ttl)
-    packed = pack(body)
+    frozen.content_type = None if body.content_type == JSON else body.content_type
+    frozen.headers = dict(body.headers) or None
+    packed = pack(body.data)
     if len(packed) <= LARGEST_INLINE:
         frozen.packed = packed
     else:
         prefix = blobs.submission_prefix(delivery.submission_id)
-        frozen.blob_key = blobs.store(prefix, body, "application/json").key
+        frozen.blob_key = blobs.store(prefix, body.data, body.content_type).key
     return frozen
 
 

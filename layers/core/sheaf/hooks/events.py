@@ -16,11 +16,18 @@ from sheaf.db.audit import Audit
 CREATE = "submission.create"
 EDIT = "submission.update.version"
 REVIEW = "submission.update"
+FILE = "submission.attachment.update"
+COMPLETE = "submission.attachments.complete"
+COMMENT = "comment.create"
 DELETE = "submission.delete"
 RESTORE = "submission.restore"
+PURGE = "submission.purge"
+PUBLISH = "form.update.publish"
 # What a hook may ask for, in the order in which it happens. template.yaml has a rule for each.
-TYPES = (CREATE, EDIT, REVIEW, DELETE, RESTORE)
+TYPES = (CREATE, EDIT, REVIEW, FILE, COMPLETE, COMMENT, DELETE, RESTORE, PURGE, PUBLISH)
 DEFAULT = (CREATE,)
+# What a hook is sent when somebody tries it. It is no change, so it is in no outbox.
+PING = "hook.ping"
 
 # What an event is, as the bus carries it: the columns of the audit row and its `event`.
 Event = Mapping[str, Any]
@@ -57,7 +64,13 @@ def shown_id(event_key: str) -> str:
 
 
 def worth_telling(event: Event) -> bool:
-    """Whether hooks are told: not of drafts, nor of a review that left the state as it was."""
-    if event["draft"]:
+    """Whether hooks are told of an event.
+
+    They are not of what is about no form (the purge's row with the count of a whole run), about a
+    draft, or no news: a review that left the state as it was, a file that came with its version.
+    """
+    if "formId" not in event or event.get("draft"):
         return False
-    return bool(event["action"] != REVIEW or event["reviewState"] != event["previousReviewState"])
+    if event["action"] == REVIEW:
+        return bool(event["reviewState"] != event["previousReviewState"])
+    return not event.get("along")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pynamodb.expressions.update import Action
 
     from sheaf.db.transaction import Author
-    from sheaf.hooks.hooks import Hook
+    from sheaf.hooks.records import Hook
 
 ACTIVE, DISABLED = "active", "disabled"
 _TRIES = 10

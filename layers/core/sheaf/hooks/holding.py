@@ -9,7 +9,7 @@ from typing import Any
 
 from sheaf.access.auth import Auth
 from sheaf.hooks import backlog, gates, hooks
-from sheaf.hooks.hooks import Hook
+from sheaf.hooks.records import Hook
 
 
 def disable(hook: Hook, *, by: Auth) -> dict[str, Any]:

@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
-from pynamodb.attributes import (
-    BinaryAttribute,
-    BooleanAttribute,
-    JSONAttribute,
-    ListAttribute,
-    UnicodeAttribute,
-)
-
-from sheaf import clock, sealing
+from sheaf import clock
 from sheaf.access.actors import Actor
 from sheaf.access.auth import Auth
 from sheaf.db import keys, reads
-from sheaf.db.items import IntegerAttribute, Item
 from sheaf.db.reads import Lookup
-from sheaf.db.transaction import Author, Transaction
+from sheaf.db.transaction import Transaction
 from sheaf.forms import scope as scopes
 from sheaf.forms.forms import Form
-from sheaf.hooks import gates, signature
-from sheaf.hooks.draft import BASIC, NO_AUTH, Draft
+from sheaf.hooks import gates
+from sheaf.hooks.draft import Draft
 from sheaf.hooks.gates import Gate
+from sheaf.hooks.keyring import Keyring
+from sheaf.hooks.reading import count, invalid
+from sheaf.hooks.records import ALL_FORMS, PREFIX, Hook
 from sheaf.problems import Busy, NotFound, Problem, TooManyHooks
 from sheaf.projects.projects import Project
 
-PREFIX = "whk_"
 LIMIT = 20
-# The form number of hooks that listen to all forms of their project.
-ALL_FORMS = 0
-# How long an event may be under way before it is matched: a day in the stream, six hours to the
-# matching function, and time to spare. In microseconds.
-_LONGEST_WAY = 3 * 24 * 60 * 60 * 1_000_000
+# Seconds that the key before signs beside a new one: unless it is told, and at most.
+OVERLAP, LONGEST_OVERLAP = 86_400, 7 * 86_400
 _TRIES = 10
 
 Scope = Form | Project
+_T = TypeVar("_T")
 
 
 class Changed(Problem):
@@ -45,55 +37,6 @@ class Changed(Problem):
 
     code = 503.1
     message = "The hook has changed meanwhile."
-
-
-class Hook(Item):
-    """A hook (key: `H#<project>`, `<form>#<hook>`). Times are microseconds since 1970.
-
-    `wishes` are what it wanted and since when, `[moment, [type, …]]`, nothing while it was turned
-    off: an event is judged by what held when it was committed. `sealed` holds its secrets
-    (`sheaf.sealing`): `{"keys": ["whsec_…", …], "password": …}`, the newest key first.
-    """
-
-    id = UnicodeAttribute(attr_name="i")
-    project_id = IntegerAttribute(attr_name="p")
-    form_id = IntegerAttribute(attr_name="f")
-    actee_id = UnicodeAttribute(attr_name="on")
-    name = UnicodeAttribute(attr_name="n")
-    url = UnicodeAttribute(attr_name="u")
-    active = BooleanAttribute(attr_name="a")
-    events: ListAttribute[Any] = ListAttribute(attr_name="e")
-    auth: JSONAttribute = JSONAttribute(attr_name="au")
-    sealed = BinaryAttribute(attr_name="s", legacy_encoding=False)
-    wishes: JSONAttribute = JSONAttribute(attr_name="w")
-    revision = IntegerAttribute(attr_name="q", default=1)
-    created_by = IntegerAttribute(attr_name="by", null=True)
-    created_at = IntegerAttribute(attr_name="c")
-    updated_at = IntegerAttribute(attr_name="up", null=True)
-
-    def tell(self, tx: Transaction, action: str, details: Mapping[str, Any], *, by: Author) -> None:
-        """Let a transaction write an audit row of something that was done to the hook."""
-        tx.audit(action, by=by, on=self.actee_id, details={"hookId": self.id, **details})
-
-    def wanted(self, kind: str, moment: int) -> bool:
-        """Whether it wanted events of a type at a moment (micros)."""
-        held = [types for since, types in self.wishes if since <= moment]
-        return bool(held) and kind in held[-1]
-
-    def to_api(self, known: Mapping[int, Actor]) -> dict[str, Any]:
-        """Give the hook without its secrets; `known` holds the actor who made it."""
-        creator = None if self.created_by is None else known.get(self.created_by)
-        return {
-            "id": self.id,
-            "name": self.name,
-            "url": self.url,
-            "active": self.active,
-            "events": list(self.events),
-            "auth": self.auth,
-            "createdAt": clock.iso(self.created_at),
-            "updatedAt": clock.iso(self.updated_at),
-            "createdBy": creator and {"id": creator.id, "displayName": creator.display_name},
-        }
 
 
 def scope_lookup(path: Mapping[str, str]) -> Lookup[Scope]:
@@ -155,38 +98,53 @@ def create(scope: Scope, body: Mapping[str, Any], *, by: Auth) -> dict[str, Any]
     project_id, form_id = _place(scope)
     if len(of(project_id, form_id)) >= LIMIT:
         raise TooManyHooks(limit=LIMIT)
-    hook_id, secret, now = PREFIX + clock.letters(10), signature.new_secret(), clock.micros()
+    hook_id, keyring, now = PREFIX + clock.letters(10), Keyring.new(), clock.micros()
     hook = Hook(
         *keys.hook(project_id, form_id, hook_id),
         id=hook_id,
         project_id=project_id,
         form_id=form_id,
         actee_id=scope.actee_id,
-        sealed=sealing.seal(hook_id, {"keys": [secret], "password": draft.password}),
         wishes=[],
         created_by=by.actor_id,
         created_at=now,
     )
-    _fill(hook, draft, now)
+    _fill(hook, draft, keyring, now)
     with Transaction() as tx:
         tx.create(hook)
-        _tell(tx, "hook.create", scope, hook, by=by)
+        _tell(tx, "hook.create", hook, by=by)
     known = {} if by.actor is None else {by.actor.id: by.actor}
-    return hook.to_api(known) | Gate().to_api() | {"secret": secret}
+    return hook.to_api(known) | Gate().to_api() | {"secret": keyring.newest}
 
 
-def update(scope: Scope, hook: Hook, body: Mapping[str, Any], *, by: Auth) -> dict[str, Any]:
+def update(hook: Hook, body: Mapping[str, Any], *, by: Auth) -> dict[str, Any]:
     """Change what the client named; the hook that results is judged whole.
 
     Raises:
         InvalidHook: it would be wrong.
         NotFound: it has been deleted meanwhile.
     """
-    changed = _insist(hook, lambda now: _update(scope, now, body, by=by))
+    changed = _insist(hook, lambda now: _update(now, body, by=by))
     return describe([changed])[0]
 
 
-def delete(scope: Scope, hook: Hook, *, by: Auth) -> None:
+def rotate(hook: Hook, body: Mapping[str, Any], *, by: Auth) -> dict[str, Any]:
+    """Give a hook a new secret, which is shown this once; the one before signs for a while too.
+
+    Raises:
+        InvalidHook: `expireOldAfter` is no number of seconds.
+        NotFound: the hook has been deleted meanwhile.
+    """
+    for name in body:
+        if name != "expireOldAfter":
+            raise invalid(name, "is not asked for")
+    given = body.get("expireOldAfter", OVERLAP)
+    seconds = count(given, "expireOldAfter", 0, LONGEST_OVERLAP)
+    rotated = _insist(hook, lambda now: _rotate(now, seconds, by=by))
+    return {"secret": rotated.newest}
+
+
+def delete(hook: Hook, *, by: Auth) -> None:
     """Delete a hook. What has not been delivered yet is cancelled.
 
     Raises:
@@ -194,25 +152,41 @@ def delete(scope: Scope, hook: Hook, *, by: Auth) -> None:
     """
     with Transaction() as tx:
         tx.delete(hook, Hook.pk.exists(), otherwise=NotFound())
-        _tell(tx, "hook.delete", scope, hook, by=by)
+        _tell(tx, "hook.delete", hook, by=by)
 
 
-def _update(scope: Scope, hook: Hook, body: Mapping[str, Any], *, by: Auth) -> Hook:
-    held = sealing.unseal(hook.id, hook.sealed)
-    draft = Draft.merged(body, hook, held["password"])
-    changed = Hook()
-    changed.deserialize(hook.serialize())
-    changed.revision, changed.updated_at = hook.revision + 1, clock.micros()
-    if draft.password != held["password"]:
-        changed.sealed = sealing.seal(hook.id, held | {"password": draft.password})
-    _fill(changed, draft, changed.updated_at)
-    with Transaction() as tx:
-        tx.put(changed, Hook.revision == hook.revision, otherwise=Changed())
-        _tell(tx, "hook.update", scope, changed, by=by)
+def _update(hook: Hook, body: Mapping[str, Any], *, by: Auth) -> Hook:
+    keyring = Keyring.unseal(hook.id, hook.sealed)
+    draft = Draft.merged(body, hook, keyring)
+    changed = _next(hook)
+    _fill(changed, draft, keyring, changed.updated_at)
+    _put(hook, changed, by=by)
     return changed
 
 
-def _insist(hook: Hook, change: Callable[[Hook], Hook]) -> Hook:
+def _rotate(hook: Hook, seconds: int, *, by: Auth) -> Keyring:
+    changed = _next(hook)
+    keyring = Keyring.unseal(hook.id, hook.sealed).rotated(changed.updated_at, seconds)
+    changed.sealed = keyring.seal(hook.id)
+    _put(hook, changed, by=by)
+    return keyring
+
+
+def _next(hook: Hook) -> Hook:
+    """Copy a hook for its next revision."""
+    copy = Hook()
+    copy.deserialize(hook.serialize())
+    copy.revision, copy.updated_at = hook.revision + 1, clock.micros()
+    return copy
+
+
+def _put(hook: Hook, changed: Hook, *, by: Auth) -> None:
+    with Transaction() as tx:
+        tx.put(changed, Hook.revision == hook.revision, otherwise=Changed())
+        _tell(tx, "hook.update", changed, by=by)
+
+
+def _insist(hook: Hook, change: Callable[[Hook], _T]) -> _T:
     """Make a change, judging it anew on the hook as it is when somebody was faster."""
     current: Hook | None = hook
     for _ in range(_TRIES):
@@ -226,18 +200,16 @@ def _insist(hook: Hook, change: Callable[[Hook], Hook]) -> Hook:
     raise Busy
 
 
-def _fill(hook: Hook, draft: Draft, now: int) -> None:
+def _fill(hook: Hook, draft: Draft, keyring: Keyring, now: int) -> None:
     hook.name, hook.url, hook.active = draft.name, draft.url, draft.active
-    hook.events = list(draft.events)
-    hook.auth = (
-        {"type": NO_AUTH}
-        if draft.username is None
-        else {"type": BASIC, "username": draft.username, "password": None}
-    )
-    wishes = [*hook.wishes, [now, list(draft.events) if draft.active else []]]
-    # The last wish before the oldest event that may still come holds for that event.
-    started = sum(since <= now - _LONGEST_WAY for since, _ in wishes)
-    hook.wishes = wishes[max(started - 1, 0) :]
+    hook.events, hook.said = list(draft.events), dict(draft.options)
+    shown = draft.credentials
+    hook.auth, hook.headers = dict(shown.auth), dict(shown.headers)
+    secrets = replace(keyring, words=dict(shown.words), headers=dict(shown.values))
+    # What has not changed stays sealed as it is.
+    if hook.sealed is None or secrets != keyring:
+        hook.sealed = secrets.seal(hook.id)
+    hook.remember(now)
 
 
 def _place(scope: Scope) -> tuple[int, int]:
@@ -247,10 +219,8 @@ def _place(scope: Scope) -> tuple[int, int]:
     return scope.id, ALL_FORMS
 
 
-def _tell(tx: Transaction, action: str, scope: Scope, hook: Hook, *, by: Auth) -> None:
+def _tell(tx: Transaction, action: str, hook: Hook, *, by: Auth) -> None:
     """Let a transaction write the audit row. The URL may hold a secret: its origin must do."""
-    details: dict[str, Any] = {"hookId": hook.id}
-    if action != "hook.delete":
-        data = {"name": hook.name, "active": hook.active, "events": list(hook.events)}
-        details["data"] = data | {"origin": "/".join(hook.url.split("/", 3)[:3])}
-    tx.audit(action, by=by, on=scope.actee_id, details=details)
+    origin = "/".join(hook.url.split("/", 3)[:3])
+    data = {"name": hook.name, "active": hook.active, "events": list(hook.events), "origin": origin}
+    hook.tell(tx, action, {} if action == "hook.delete" else {"data": data}, by=by)

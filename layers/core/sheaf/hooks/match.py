@@ -6,10 +6,16 @@ and a delivery that still waits is woken again.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sheaf import clock
+from sheaf.access.actors import Actor
+from sheaf.db import keys, reads
+from sheaf.forms.definitions import Definition
 from sheaf.hooks import backlog, body, deliveries, events, hooks, leases, snapshot
+from sheaf.hooks.envelope import Published, Subject
 from sheaf.hooks.events import Event
-from sheaf.hooks.hooks import ALL_FORMS, Hook
+from sheaf.hooks.records import ALL_FORMS, Hook
 
 
 def run(event: Event) -> int:
@@ -19,9 +25,7 @@ def run(event: Event) -> int:
         event: what the bus carries as `detail` (`events.of`).
     """
     told = wanting(event)
-    if told:
-        deliver_to(told, event)
-    return len(told)
+    return deliver_to(told, event) if told else 0
 
 
 def wanting(event: Event) -> list[Hook]:
@@ -38,15 +42,41 @@ def wanting(event: Event) -> list[Hook]:
     return [hook for hook in listed if hook.wanted(kind, moment)]
 
 
-def deliver_to(told: list[Hook], event: Event) -> None:
-    """Freeze the body of an event for each of some hooks, and wake the deliveries."""
-    then = snapshot.at(event, events.micros(event))
+def deliver_to(told: list[Hook], event: Event, *, replay: bool = False) -> int:
+    """Freeze the body of an event for each of some hooks, and wake the deliveries.
+
+    Of what is gone for good nobody can say any more whether a filter lets it through: its delivery
+    is made, and cancelled.
+
+    Returns:
+        How many there are: those of hooks whose filter lets the event through.
+    """
+    then, made = subject(event), 0
+    gone = then is None and event["action"] != events.PURGE
     for hook in told:
-        text = None if then is None else body.render(event, then, hook.id)
+        _, pattern = hook.wish(event["action"], events.micros(event))
+        text = None if gone else body.render(hook, event, then, wanted=pattern, replay=replay)
+        if text is None and not gone:
+            continue
+        made += 1
         delivery = deliveries.create(hook, event, text, due_at=_unseen(hook, event))
         # Also when it was there before: the run that made it may have stopped right after.
         if delivery.state == deliveries.PENDING:
             leases.wake(delivery)
+    return made
+
+
+def subject(event: Event) -> Subject:
+    """Give what an event is about, as it was then; None when it is gone."""
+    if event["action"] == events.PURGE:
+        return None
+    if event["action"] == events.PUBLISH:
+        actor_id = event["actorId"]
+        refs: list[Any] = [Definition.ref(keys.definition(event["formId"], event["formVersion"]))]
+        refs += [] if actor_id is None else [Actor.ref(keys.actor(actor_id))]
+        definition, *actor = reads.fetch(refs)
+        return Published(definition, *(actor or [None]))
+    return snapshot.at(event)
 
 
 def _unseen(hook: Hook, event: Event) -> int | None:

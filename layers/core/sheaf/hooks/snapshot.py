@@ -1,14 +1,15 @@
 """A submission as it was when an event was committed, found whatever has happened to it since.
 
-What may have changed is told by the event itself (review state, deletion, last change) or was kept
-aside (older versions); the rest never changes. So edits, reviews, deletes and restores in between
-make no difference.
+What may have changed is told by the event itself (review state, deletion, last change, which files
+were there) or was kept aside (older versions); the rest never changes. So edits, reviews, deletes,
+restores and uploads in between make no difference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sheaf import clock
@@ -17,7 +18,10 @@ from sheaf.data import row
 from sheaf.db import keys, reads
 from sheaf.db.items import Ref
 from sheaf.forms.definitions import Definition
-from sheaf.submissions import instance
+from sheaf.forms.schema import Field
+from sheaf.hooks import events
+from sheaf.submissions import diff, instance
+from sheaf.submissions.instance import Instance
 from sheaf.submissions.location import NOWHERE
 from sheaf.submissions.records import LIVE, TRASH, Submission, SubmissionVersion
 
@@ -25,25 +29,58 @@ from sheaf.submissions.records import LIVE, TRASH, Submission, SubmissionVersion
 TRIES = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """A submission at a moment.
 
-    `row` is its data as OData tells it, {} for an encrypted one; `root` what its first version
-    tells, under attribute names; `attachments` the names that its XML gives, and whether each file
-    was there; `deprecated_id` the instanceId that its version replaced; `updated_at` in micros;
-    `actor` who made the event.
+    `version` is its current version of then, `previous` the one that an edit replaced; `root` what
+    its first version tells, under attribute names; `files` the names that its XML gives, and
+    whether each file was there; `actor` who made the event.
     """
 
     version: SubmissionVersion
-    row: dict[str, Any]
-    root: dict[str, Any]
-    attachments: tuple[tuple[str, bool], ...]
-    deprecated_id: str | None
-    encrypted: bool
-    updated_at: int | None
+    previous: SubmissionVersion | None
+    fields: tuple[Field, ...]
+    root: Mapping[str, Any]
+    files: tuple[tuple[str, bool], ...]
     submitter: Actor | None
     actor: Actor | None
+
+    @cached_property
+    def instance(self) -> Instance:
+        """What its XML says."""
+        return instance.read(self.version.xml, self.version.charset)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it is an envelope, whose data nobody here can read."""
+        return self.instance.encrypted
+
+    @cached_property
+    def row(self) -> dict[str, Any]:
+        """Its data as OData tells it, {} for an encrypted one."""
+        return self._row(self.instance)
+
+    @cached_property
+    def _before(self) -> Instance | None:
+        """What the XML said that an edit replaced."""
+        kept = self.previous
+        return None if kept is None else instance.read(kept.xml, kept.charset)
+
+    @property
+    def previous_row(self) -> dict[str, Any] | None:
+        """The data that an edit replaced."""
+        return None if self._before is None else self._row(self._before)
+
+    @property
+    def changes(self) -> list[dict[str, Any]] | None:
+        """What an edit changed, as `/diffs` tells it; None where nobody here can read the data."""
+        if self._before is None or self.encrypted or self._before.encrypted:
+            return None
+        return diff.between(self._before.text, self.instance.text, self.fields)
+
+    def _row(self, said: Instance) -> dict[str, Any]:
+        return row.read(said.text, self.fields, instance_id=str(self.root["instance_id"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,48 +89,43 @@ class _Found:
 
     current: Submission
     version: SubmissionVersion
+    previous: SubmissionVersion | None
     definition: Definition | None
     actor: Actor | None
 
 
-def at(event: Mapping[str, Any], moment: int) -> Snapshot | None:
+def at(event: Mapping[str, Any]) -> Snapshot | None:
     """Give a submission as it was at an event, or None when it has been purged.
 
     Args:
-        event: the columns of the audit row and its `event` (see `telling`).
-        moment: the event's time in micros.
+        event: the columns of the audit row and its `event` (see `submissions.telling`).
     """
     found = _find(event)
     if found is None:
         return None
-    current, version = found.current, found.version
-    text = instance.read(version.xml, version.charset)
-    fields = () if found.definition is None else found.definition.fields
+    names = [name for name, _ in found.version.attachments]
     return Snapshot(
-        version=version,
-        row=row.read(text.text, fields, instance_id=current.root_id),
-        root=current.root,
-        # A file's number is the moment when it came.
-        attachments=tuple(
-            (name, blob is not None and blob.id <= moment) for name, blob in version.attachments
-        ),
-        deprecated_id=text.deprecated_id,
-        encrypted=text.encrypted,
-        updated_at=event["updatedAt"],
-        submitter=_submitter(current, found.actor),
+        version=found.version,
+        previous=found.previous,
+        fields=() if found.definition is None else found.definition.fields,
+        root=found.current.root,
+        files=tuple((n, there == "1") for n, there in zip(names, event["files"], strict=True)),
+        submitter=_submitter(found.current, found.actor),
         actor=found.actor,
     )
 
 
 def _find(event: Mapping[str, Any]) -> _Found | None:
     form_id, submission_id, actor_id = event["formId"], event["submissionId"], event["actorId"]
+    edit = event["action"] == events.EDIT
     # Most events are told at once, so the submission still lies where the event has left it.
     place = LIVE if event["deletedAt"] is None else TRASH
-    current, definition, actor = reads.fetch(
+    current, definition, actor, previous = reads.fetch(
         [
             Submission.ref(keys.submission(form_id, place, submission_id)),
             Definition.ref(keys.definition(form_id, event["formVersion"])),
             NOWHERE if actor_id is None else Actor.ref(keys.actor(actor_id)),
+            _version_ref(submission_id, event["version"] - 1) if edit else NOWHERE,
         ]
     )
     version = current
@@ -101,7 +133,11 @@ def _find(event: Mapping[str, Any]) -> _Found | None:
         current, version = _look_everywhere(event)
     if current is None or version is None:
         return None
-    return _Found(current, version, definition, actor)
+    return _Found(current, version, previous, definition, actor)
+
+
+def _version_ref(submission_id: str, number: int) -> Ref[SubmissionVersion]:
+    return SubmissionVersion.ref(keys.version(submission_id, number))
 
 
 def _look_everywhere(
@@ -112,7 +148,7 @@ def _look_everywhere(
     refs: list[Ref[Any]] = [
         Submission.ref(keys.submission(form_id, LIVE, submission_id)),
         Submission.ref(keys.submission(form_id, TRASH, submission_id)),
-        SubmissionVersion.ref(keys.version(submission_id, event["version"])),
+        _version_ref(submission_id, event["version"]),
     ]
     for attempt in range(TRIES):
         live, trashed, kept = reads.fetch(refs)

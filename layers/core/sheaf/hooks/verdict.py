@@ -1,19 +1,17 @@
-"""What an attempt means for its delivery: done, again later, or given up. No I/O here.
-
-The schedule is the one that Standard Webhooks gives as an example: ten tries in about 75 hours.
-"""
+"""What an attempt means for its delivery: done, again later, or given up. No I/O here."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
 from sheaf.hooks import deliveries
 from sheaf.hooks.connect import Answer
+from sheaf.hooks.options import SCHEDULES
 
-# Seconds from one try to the next; the first is made at once.
-SCHEDULE = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+SCHEDULE = SCHEDULES["standard"]
 JITTER = 0.2
 # What a receiver may ask us to wait (Retry-After), in seconds.
 LONGEST_WAIT = 86_400
@@ -37,7 +35,13 @@ class Verdict:
     disable: str | None = None
 
 
-def judge(answer: Answer | None, tries: int, delivery_id: str, now: int) -> Verdict:
+def judge(
+    answer: Answer | None,
+    tries: int,
+    delivery_id: str,
+    now: int,
+    schedule: Sequence[int] = SCHEDULE,
+) -> Verdict:
     """Say what follows from an attempt.
 
     Args:
@@ -45,9 +49,11 @@ def judge(answer: Answer | None, tries: int, delivery_id: str, now: int) -> Verd
         tries: how many attempts there were, this one included.
         delivery_id: whose attempt it was.
         now: the moment of the answer, in micros.
+        schedule: seconds from one try to the next, beginning with the first.
     """
+    wait = schedule[tries] * _jitter(delivery_id, tries) if tries < len(schedule) else None
     if answer is None:
-        return _later(tries, 0, delivery_id, now)
+        return _later(wait, now)
     asked = {word.strip().lower() for word in answer.headers.get(CONTROL, "").split(",")}
     stop = "The receiver asked for it." if STOP in asked else None
     if 200 <= answer.status < 300:
@@ -56,16 +62,16 @@ def judge(answer: Answer | None, tries: int, delivery_id: str, now: int) -> Verd
         return Verdict(deliveries.FAILED, disable=stop or "The receiver answered 410 (Gone).")
     if ABORT in asked:
         return Verdict(deliveries.FAILED, disable=stop)
-    least = _asked_for(answer, now) if answer.status in _BUSY else 0
-    return replace(_later(tries, least, delivery_id, now), disable=stop)
+    if wait is not None and answer.status in _BUSY:
+        wait = max(wait, _asked_for(answer, now))
+    return replace(_later(wait, now), disable=stop)
 
 
-def _later(tries: int, least: float, delivery_id: str, now: int) -> Verdict:
-    """Plan the next attempt, after so many seconds at least, unless this was the last."""
-    if tries >= len(SCHEDULE):
+def _later(wait: float | None, now: int) -> Verdict:
+    """Plan the next attempt, in so many seconds, unless the last was the last."""
+    if wait is None:
         return Verdict(deliveries.FAILED)
-    seconds = max(SCHEDULE[tries] * _jitter(delivery_id, tries), least)
-    return Verdict(deliveries.RETRYING, now + int(seconds * 1_000_000))
+    return Verdict(deliveries.RETRYING, now + int(wait * 1_000_000))
 
 
 def _jitter(delivery_id: str, tries: int) -> float:

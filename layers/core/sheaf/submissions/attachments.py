@@ -20,7 +20,7 @@ from sheaf.submissions import files
 from sheaf.submissions.files import File
 from sheaf.submissions.records import Submission, SubmissionVersion
 from sheaf.submissions.revisions import Changed, insist
-from sheaf.submissions.telling import MOST_FILES, tell_file
+from sheaf.submissions.telling import MOST_FILES, is_complete, tell_complete, tell_file
 
 
 def names(version: SubmissionVersion) -> list[dict[str, Any]]:
@@ -135,6 +135,7 @@ def put(
     if not into:
         return submission
     revision, before = submission.revision, submission.attachments
+    was_complete = is_complete(submission)
     submission.revision += 1
     actions = [Submission.revision.set(submission.revision)]
     for index, blob in into.items():
@@ -147,6 +148,8 @@ def put(
             told = named or submission.root_id
             details = details_of(told, *before[index], blob, asked=asked)
             tell_file(tx, form, submission, details, by=by)
+        if is_complete(submission) and not was_complete:
+            tell_complete(tx, form, submission, by=by)
         if along is not None:
             along(tx)
     # Older versions may share a file; without any, nothing else can.

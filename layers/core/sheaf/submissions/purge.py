@@ -78,6 +78,37 @@ def _remove(submission: Submission) -> None:
     with suppress(NotFound), Transaction() as tx:
         tx.delete(submission, Submission.purging.exists(), otherwise=NotFound())
         tx.change(run, [PurgeRun.removed.set((PurgeRun.removed | 0) + 1)])
+        _tell_gone(tx, submission)
+
+
+def _tell_gone(tx: Transaction, submission: Submission) -> None:
+    """Let a transaction tell of one submission, by its ids: an event of hooks alone.
+
+    Central's audit log has one row for a whole run; nobody is told of drafts.
+    """
+    if submission.draft:
+        return
+    form_id, _ = keys.home(submission.pk)
+    project_id, xml_form_id, _ = submission.home
+    tx.audit(
+        "submission.purge",
+        by=SYSTEM,
+        event_id=keys.event_of(submission.id, clock.micros()),
+        details={"submissionId": submission.number, "instanceId": submission.root_id},
+        event={
+            "projectId": project_id,
+            "formId": form_id,
+            "xmlFormId": xml_form_id,
+            "formVersion": submission.form_version,
+            "draft": False,
+            "submissionId": submission.id,
+            "instanceId": submission.root_id,
+            "currentInstanceId": submission.instance_id,
+            "version": submission.edits,
+            "sequence": submission.revision + 1,
+        },
+        hidden=True,
+    )
 
 
 def _free(submission: Submission, version: SubmissionVersion | None) -> None:

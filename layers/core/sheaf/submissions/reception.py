@@ -61,6 +61,8 @@ class Received:
     form_version: str
     partition: str
     slots: tuple[str, ...]
+    # Whether the form asks for files at all.
+    asks_for_files: bool
     key_id: int | None = None
     data_slot: int | None = None
 
@@ -178,4 +180,5 @@ def receive(
         slots=slots,
         key_id=(definition.key_id or 0) if said.encrypted else None,
         data_slot=instance.data_slot(said, slots),
+        asks_for_files=said.encrypted or any(field.binary for field in definition.fields),
     )

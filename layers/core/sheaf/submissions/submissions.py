@@ -31,7 +31,7 @@ from sheaf.submissions.records import (
     SubmissionVersion,
 )
 from sheaf.submissions.revisions import Changed, following, insist
-from sheaf.submissions.telling import tell, tell_files
+from sheaf.submissions.telling import is_complete, tell, tell_complete, tell_files
 
 if TYPE_CHECKING:
     from pynamodb.expressions.update import Action
@@ -91,6 +91,7 @@ def create(
             key_uses.follow(tx, None, submission)
             tell(tx, "submission.create", form, submission, by=by)
             tell_files(tx, form, submission, by=by)
+            _tell_whole(tx, form, submission, received, by=by)
             senders.note(tx, form, submission, by=by)
     except (AlreadyExists, LinkUsed):
         # Nothing will ever lead to what was stored for it.
@@ -186,7 +187,19 @@ def _replace(
         key_uses.follow(tx, submission, changed)
         tell(tx, action, form, changed, by=by, before=submission)
         tell_files(tx, form, changed, by=by)
+        _tell_whole(tx, form, changed, received, by=by)
     return changed
+
+
+def _tell_whole(
+    tx: Transaction, form: Form, submission: Submission, received: Received, *, by: Auth
+) -> None:
+    """Tell of a version that comes with all its files: carried over, or because it names none.
+
+    Where a form asks for no files, nobody waits for them.
+    """
+    if received.asks_for_files and is_complete(submission):
+        tell_complete(tx, form, submission, by=by)
 
 
 def _review(form: Form, submission: Submission, review: Review, *, by: Auth) -> Submission:

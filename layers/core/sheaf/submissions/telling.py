@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sheaf import clock
@@ -15,6 +16,14 @@ from sheaf.submissions.records import Submission
 
 # A transaction takes 100 items; so many of the files that a version begins with have a row each.
 MOST_FILES = 90
+
+
+@dataclass(frozen=True, slots=True)
+class _Silent:
+    """Who makes a change, without words of his own."""
+
+    actor_id: int | None
+    notes: str | None = None
 
 
 def tell(
@@ -51,7 +60,13 @@ def tell(
 
 
 def tell_file(
-    tx: Transaction, form: Form, submission: Submission, details: Mapping[str, Any], *, by: Author
+    tx: Transaction,
+    form: Form,
+    submission: Submission,
+    details: Mapping[str, Any],
+    *,
+    by: Author,
+    along: bool = False,
 ) -> None:
     """Let a transaction write the audit row of a file.
 
@@ -64,6 +79,7 @@ def tell_file(
         details: Central's: instanceId, name, newBlobId where a file has come, and oldBlobId where a
             client asked for it.
         by: who made the change.
+        along: whether it came with its version, of which hooks hear anyway.
     """
     tx.audit(
         "submission.attachment.update",
@@ -71,16 +87,40 @@ def tell_file(
         on=form.actee_id,
         event_id=keys.event_of(submission.id, clock.micros()),
         details={"submissionDefId": submission.created_at, **details},
-        event=_event(form, submission, submission),
+        event=_event(form, submission, submission) | ({"along": True} if along else {}),
     )
 
 
-def tell_files(tx: Transaction, form: Form, submission: Submission, *, by: Auth) -> None:
+def tell_files(tx: Transaction, form: Form, submission: Submission, *, by: Author) -> None:
     """Let a transaction write the audit rows of the files that a new version begins with."""
     held: list[tuple[str, Blob]] = [(n, blob) for n, blob in submission.attachments if blob]
     for name, blob in held[:MOST_FILES]:
         details = {"instanceId": submission.instance_id, "name": name, "newBlobId": blob.id}
-        tell_file(tx, form, submission, details, by=by)
+        tell_file(tx, form, submission, details, by=by, along=True)
+
+
+def is_complete(submission: Submission) -> bool:
+    """Whether all files that a submission names are there; one that names none is complete."""
+    return all(blob is not None for _, blob in submission.attachments)
+
+
+def tell_complete(tx: Transaction, form: Form, submission: Submission, *, by: Author) -> None:
+    """Let a transaction tell that the last file of a version has come, an event of hooks alone.
+
+    Whoever makes a version complete says so, once; nobody is told of drafts.
+    """
+    if submission.draft:
+        return
+    tx.audit(
+        "submission.attachments.complete",
+        # A purge would not find the row again, so it must not hold what a client has written.
+        by=_Silent(by.actor_id),
+        on=form.actee_id,
+        event_id=keys.event_of(submission.id, clock.micros()),
+        details={"instanceId": submission.root_id, "submissionDefId": submission.created_at},
+        event=_event(form, submission, submission),
+        hidden=True,
+    )
 
 
 def _event(form: Form, submission: Submission, before: Submission | None) -> dict[str, Any]:
@@ -100,6 +140,8 @@ def _event(form: Form, submission: Submission, before: Submission | None) -> dic
         "previousReviewState": before and before.review_state,
         "updatedAt": submission.updated_at,
         "deletedAt": submission.deleted_at,
+        # Of each file that the XML names, in its order, whether it is there.
+        "files": "".join("01"[blob is not None] for _, blob in submission.attachments),
     }
 
 

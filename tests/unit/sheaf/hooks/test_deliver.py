@@ -13,6 +13,8 @@ from sheaf import clock, settings
 from sheaf.db import keys, reads
 from sheaf.hooks import deliver, deliveries, leases, sweep
 from sheaf.hooks.deliveries import Delivery
+from sheaf.hooks.options import LONGEST_TIMEOUT
+from sheaf.hooks.records import Hook
 from sheaf.hooks.verdict import SCHEDULE
 from tests.api import handler
 
@@ -59,7 +61,7 @@ def test_a_request_is_as_standard_webhooks_asks(told, scene, way, receiver):
     ]  # fmt: skip
     assert set(request.headers) == {
         *names, "host", "content-length", "accept-encoding", "connection", "webhook-timestamp",
-        "webhook-signature",
+        "webhook-signature", "webhook-hops",
     }  # fmt: skip
     verified = Webhook(hook["secret"]).verify(request.body, dict(request.headers))
     assert verified["data"]["submission"]["name"] == "Åse"
@@ -193,7 +195,7 @@ def test_a_receiver_that_is_down_is_tried_again(told, scene, way):
 
 
 def test_a_slow_receiver_is_given_up_in_time(told, scene, way, receiver, monkeypatch):
-    monkeypatch.setattr(deliver, "TIMEOUT", 0.5)
+    monkeypatch.setattr(Hook, "timeout", 0.5)
     hook = told(delay=20)
     way.deliver_all()
     [listed] = scene.deliveries(hook)
@@ -293,7 +295,7 @@ def test_a_crash_after_the_request_means_one_more_and_none_lost(
     assert record(hook).state == "delivering"
     assert deliver.run(messages) == []
     assert len(receiver.requests) == 1
-    time.forward(46)
+    time.forward(deliver.LEASE + 1)
     assert deliver.run(messages) == []
     assert [request.headers["webhook-attempt"] for request in receiver.requests] == ["1", "1"]
     assert record(hook).state == "succeeded"
@@ -394,8 +396,8 @@ def test_a_list_that_makes_no_sense_is_refused(scene, query, code):
 
 def test_the_longest_time_a_lease_lasts_is_shorter_than_the_queue_hides_a_message(template):
     queue = template["Resources"]["DeliveryQueue"]["Properties"]
-    assert queue["VisibilityTimeout"] > deliver.TIMEOUT + deliver._GRACE
-    assert template["Resources"]["WorkersDeliver"]["Properties"]["Timeout"] > deliver.TIMEOUT
+    assert queue["VisibilityTimeout"] > deliver.LEASE > LONGEST_TIMEOUT
+    assert template["Resources"]["WorkersDeliver"]["Properties"]["Timeout"] > LONGEST_TIMEOUT
     assert reads.get(Delivery.ref(("", ""))) is None
 
 

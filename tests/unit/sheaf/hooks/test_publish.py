@@ -56,7 +56,8 @@ def test_an_audit_row_becomes_one_event_that_tells_everything(scene, way, heard)
         {"x-action-notes": "f%C3%BCr%20uns"},
     )
     assert answer.status == 200
-    record = way.records()[-1]
+    # Last comes that it is complete, since it names no files.
+    record = way.records()[-2]
     assert publish.run([record]) is None
     [event] = heard()
     assert (event["source"], event["detail-type"]) == ("sheaf", "submission.create")
@@ -64,7 +65,7 @@ def test_an_audit_row_becomes_one_event_that_tells_everything(scene, way, heard)
     number, submission_id = detail["details"]["submissionId"], detail["submissionId"]
     row = record["dynamodb"]["Keys"]["sk"]["S"]
     assert detail == {
-        "eventId": f"evt_{row}-1",
+        "eventId": f"evt_{row}",
         "action": "submission.create",
         "actorId": scene.ids["Bob"],
         "acteeId": detail["acteeId"],
@@ -88,6 +89,7 @@ def test_an_audit_row_becomes_one_event_that_tells_everything(scene, way, heard)
         "reviewState": None,
         "previousReviewState": None,
         "deletedAt": None,
+        "files": "",
         **{name: detail[name] for name in ("updatedAt",) if name in detail},
     }
     assert submission_id.startswith(str(number))
@@ -99,7 +101,7 @@ def test_all_rows_come_in_their_order_and_batches_of_ten(scene, way, heard):
     records = way.records()
     assert publish.run(records) is None
     wanted = [record["dynamodb"]["Keys"]["sk"]["S"] for record in records]
-    got = [each["detail"]["eventId"][4:].rpartition("-")[0] for each in heard()]
+    got = [each["detail"]["eventId"].removeprefix("evt_") for each in heard()]
     assert sorted(got) == sorted(wanted)
     assert len(set(got)) == len(wanted) > 23
 
@@ -108,7 +110,6 @@ def test_the_rows_of_the_site_are_published_too(scene, way, heard):
     assert publish.run(way.records()[:1]) is None
     [event] = heard()
     assert event["detail-type"].startswith(("user.", "project."))
-    assert event["detail"]["eventId"].endswith("-site")
 
 
 def test_records_that_are_no_new_rows_are_passed_over(scene, way, heard):

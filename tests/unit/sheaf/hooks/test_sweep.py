@@ -20,6 +20,7 @@ from sheaf.hooks import (
     sweep,
 )
 from sheaf.hooks.deliveries import Delivery
+from sheaf.hooks.records import Hook
 
 ONE = "uuid:one"
 MINUTE = 60
@@ -211,7 +212,7 @@ def test_a_parked_message_of_what_was_delivered_meanwhile_is_forgotten(scene, wa
 @pytest.fixture
 def hanging(scene, way, receiver, monkeypatch):
     """A hook whose receiver lets everybody wait, and ten events for it."""
-    monkeypatch.setattr(deliver, "TIMEOUT", 0.6)
+    monkeypatch.setattr(Hook, "timeout", 0.6)
     monkeypatch.setattr(health, "SLOW", 400_000)
     hook = scene.hook(receiver.script("/slow", delay=1.5))
     for number in range(10):
