@@ -26,6 +26,7 @@ PHOTO = f"{SUBMISSION}/attachments/photo.jpg"
 JPEG = b"\xff\xd8\xff one"
 _EDITED = xml("uuid:2", name="Ada", deprecated="uuid:1")
 _EDITED_WITH_PHOTO = xml("uuid:2", name="Ada", photo="photo.jpg", deprecated="uuid:1")
+_COMMENT = {"body": "The well was dry."}
 _JPEG = {"content-type": "image/jpeg"}
 _PASSPHRASE = {"passphrase": "open, sesame", "hint": "forty thieves"}
 HOOK = {"name": "Registry", "url": "https://hooks.invalid/x", "events": ["submission.create"]}
@@ -154,6 +155,12 @@ def send_encrypted(cast: Cast, submissions: str) -> None:
     public, _ = encryptor.own()
     sealed = encryptor.seal(xml("uuid:1"), public, instance_id="uuid:1", version="1")
     assert cast.alice.post(submissions, sealed.envelope).status == DONE
+
+
+def a_comment(cast: Cast) -> None:
+    """The submission with a comment."""
+    a_submission(cast)
+    assert cast.alice.post(f"{SUBMISSION}/comments", _COMMENT).status == DONE
 
 
 def a_draft_edit(cast: Cast) -> None:
@@ -486,6 +493,11 @@ ROUTES = {
     ),
     f"POST {_KEYED}/submissions/{{instanceId}}/attachments/{{filename}}/uploads": Happy(
         keyed(f"{PHOTO}/uploads"), an_app_users_submission, {}, by=None, again=DONE
+    ),
+    f"GET {_SUBMISSION}/comments": Happy(f"{SUBMISSION}/comments", a_comment),
+    # Twice the same words are two comments.
+    f"POST {_SUBMISSION}/comments": Happy(
+        f"{SUBMISSION}/comments", a_submission, _COMMENT, again=DONE
     ),
     **_history(_SUBMISSION, lambda path, **more: Happy(f"{SUBMISSION}{path}", an_edit, **more)),
     **_draft_submissions(""),

@@ -24,6 +24,7 @@
     SU#<form>                   <actor>              Submitter: who has submitted to the form
     V#<submission>              V#<nr>               SubmissionVersion: an older one, kept aside
     V#<submission>              U#<upload>           Upload: a file that is awaited in the bucket
+    V#<submission>              K#<event>            Comment
     V#<submission>              B#<event>#<hook>     HookBody: what a hook was or will be sent
     E#<kind><digit>             <id><kind>           Audit: what was done, and the outbox of events
     H#<project>                 <form>#<hook>        Hook (form 0: all forms of the project)
@@ -291,6 +292,14 @@ def version(submission_id: str, number: int) -> tuple[str, str]:
 def upload(submission_id: str, upload_id: str) -> tuple[str, str]:
     """Key of an Upload."""
     return collection(submission_id), f"U#{upload_id}"
+
+
+COMMENT = "K#"
+
+
+def comment(submission_id: str, comment_id: str) -> tuple[str, str]:
+    """Key of a Comment."""
+    return collection(submission_id), f"{COMMENT}{comment_id}"
 
 
 def hook_body(submission_id: str, event_id: str, hook_id: str) -> tuple[str, str]:

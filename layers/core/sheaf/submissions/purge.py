@@ -71,6 +71,10 @@ def _remove(submission: Submission) -> None:
         if item.sk.startswith(keys.VERSION):
             # The claim first: without its version nothing would lead to it any more.
             _free(submission, reads.get(SubmissionVersion.ref((item.pk, item.sk))))
+        elif item.sk.startswith(keys.COMMENT):
+            # The audit log never had the row that told of it.
+            told = item.sk.removeprefix(keys.COMMENT)
+            Audit(*keys.audit(keys.kind("comment.create", hidden=True), told)).delete()
         item.delete()
     _free(submission, submission)
     run = PurgeRun(*keys.PURGE_RUN)

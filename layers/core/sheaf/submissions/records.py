@@ -100,12 +100,12 @@ class Submission(SubmissionVersion):
     """A submission with its current version (key: `S#<form><partition>#<shard>`, id).
 
     `first` holds what the API tells of the first version, once there is a second. `revision`
-    counts all changes, attachments included; every write requires the one it has read, so of
-    concurrent changes exactly one wins. `events` are the micros of its audit rows, `kinds` the kind
-    of each (`keys.kind`); those of files are not among them. `due` and
-    `due_at` put what is in the trash into the index of the purge, which marks what it has begun
-    to remove as `purging`: that can no longer be restored. `home` is what it takes to find the
-    claims again: the form's project, xmlFormId and use.
+    counts all changes, attachments and comments included; every write requires the one it has read,
+    so of concurrent changes exactly one wins. `events` are the micros of its audit rows, `kinds`
+    the kind of each (`keys.kind`); those of files are not among them. `due` and `due_at` put what
+    is in the trash into the index of the purge, which marks what it has begun to remove as
+    `purging`: that can no longer be restored. `home` is what it takes to find the claims again: the
+    form's project, xmlFormId and use.
     """
 
     first: JSONAttribute = JSONAttribute(attr_name="r", null=True)

@@ -123,6 +123,24 @@ def tell_complete(tx: Transaction, form: Form, submission: Submission, *, by: Au
     )
 
 
+def tell_comment(
+    tx: Transaction, form: Form, submission: Submission, comment_id: str, *, by: Author
+) -> None:
+    """Let a transaction tell hooks of a comment; the audit log does not know it.
+
+    The row does not hold what was said: who wants that reads the comment (`keys.comment`). A purge
+    removes both.
+    """
+    tx.audit(
+        "comment.create",
+        by=by,
+        on=form.actee_id,
+        event_id=comment_id,
+        event=_event(form, submission, submission) | {"commentId": comment_id},
+        hidden=True,
+    )
+
+
 def _event(form: Form, submission: Submission, before: Submission | None) -> dict[str, Any]:
     """Give what the event path needs of a submission after a change, and of it before."""
     return {

@@ -46,6 +46,7 @@ KINDS = {
     keys.submission: st.tuples(numbers, partitions, ids),
     keys.version: st.tuples(ids, st.integers(0, 999_999)),
     keys.upload: st.tuples(ids, texts.map(keys.part)),
+    keys.comment: st.tuples(ids, ids),
     keys.hook_body: st.tuples(ids, ids, ids),
     keys.audit: st.tuples(st.sampled_from("cvudralsn"), ids),
     keys.hook: st.tuples(numbers, numbers, texts),
