@@ -190,12 +190,15 @@ def _folder(logical_id: str) -> str:
 def _route(method: str, path: str) -> tuple[str, str, dict[str, str]]:
     found = []
     for verb, pattern, function in routes():
-        names = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern.replace("$", r"\$"))
+        escaped = re.sub(r"[.$]", r"\\\g<0>", pattern)
+        names = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", escaped)
+        names = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", names)
         match = re.fullmatch(names, path)
         if match and verb in (method, "ANY"):
             literal = sum(not part.startswith("{") for part in pattern.split("/"))
-            found.append((literal, verb != "ANY", f"{verb} {pattern}", function, match))
+            rank = ("+}" not in pattern, literal, verb != "ANY")
+            found.append((rank, f"{verb} {pattern}", function, match))
     if not found:
         return "$default", "system/not_found", {}
-    _, _, key, function, match = max(found, key=lambda each: each[:2])
+    _, key, function, match = max(found, key=lambda each: each[0])
     return key, function, match.groupdict()

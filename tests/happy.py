@@ -351,6 +351,26 @@ def _exports(
     }
 
 
+def _feeds() -> dict[str, Happy]:
+    """The feed of the form, and of its draft by the project and by its test link."""
+    page = "Submissions?$top=50"
+
+    def twins(prefix: str) -> dict[str, Happy]:
+        route = f"GET /v1{prefix}/projects/{{projectId}}/forms/{{xmlFormId}}/draft.svc"
+        by = None if prefix else "alice"
+
+        def to(path: str) -> Path:
+            return lambda cast: f"{draft_place(cast, prefix)}.svc{path}"
+
+        return {
+            route: Happy(to(""), a_draft_submission, by=by),
+            f"{route}/{{proxy+}}": Happy(to(f"/{page}"), a_draft_submission, by=by),
+        }
+
+    published = Happy(f"{FORM}.svc/{page}", a_submission)
+    return {f"GET {_FORM}/{{proxy+}}": published} | twins("") | twins("/test/{token}")
+
+
 def _hooks(place: str) -> dict[str, Happy]:
     route = f"/v1{place}/hooks"
     base = route.replace("{projectId}", "1").replace("{xmlFormId}", "simple")
@@ -511,6 +531,7 @@ ROUTES = {
         a_draft_photo,
         by=None,
     ),
+    **_feeds(),
     **_hooks("/projects/{projectId}/forms/{xmlFormId}"),
     **_hooks("/projects/{projectId}"),
     f"GET /v1/hooks/{{token}}{_FILE.removeprefix('/v1')}": Happy(

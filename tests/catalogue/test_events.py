@@ -58,6 +58,7 @@ def test_a_request_is_of_one_of_the_functions_routes(name):
     if method != "$default":
         path = keys[event["routeKey"]]
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)
+        pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", pattern)
         found = re.fullmatch(pattern, event["rawPath"])
         assert found is not None
         assert found.groupdict() == event.get("pathParameters", {})

@@ -102,7 +102,7 @@ def request_of(function):
     """A request that the function's first route takes, without credentials or a body."""
     path, method = ROUTES[function]
     method = "GET" if method == "x-amazon-apigateway-any-method" else method.upper()
-    real = re.sub(r"\{\w+\}", "1", path)
+    real = re.sub(r"\{\w+\+?\}", "1", path)
     http = {
         "method": method,
         "path": real,
@@ -116,7 +116,7 @@ def request_of(function):
         "rawPath": real,
         "rawQueryString": "",
         "headers": {"host": "api.example.org", "x-forwarded-proto": "https"},
-        "pathParameters": dict.fromkeys(re.findall(r"\{(\w+)\}", path), "1"),
+        "pathParameters": dict.fromkeys(re.findall(r"\{(\w+)\+?\}", path), "1"),
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "api",

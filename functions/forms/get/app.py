@@ -1,4 +1,4 @@
-"""GET /v1/projects/{projectId}/forms/{xmlFormId}: tell of a form, or give its XML or spreadsheet."""
+"""GET /v1/projects/{projectId}/forms/{xmlFormId}: tell of a form, or give its XML, spreadsheet or OData service document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from sheaf.http.response import Response
 
 @endpoint
 def handler(request: Request) -> Form | Response:
-    path, suffix = request.suffixed("xmlFormId", ".xml", ".xlsx", ".xls")
+    path, suffix = request.suffixed("xmlFormId", ".xml", ".xlsx", ".xls", ".svc")
+    if suffix == ".svc":
+        from sheaf.http import feeds  # which only feeds need
+
+        return feeds.service(request, path)
     form = request.find(forms.lookup(path))
     request.auth.require(*form.reading_verbs, on=form)
     if suffix == ".xml":

@@ -16,19 +16,16 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sheaf import clock
 from sheaf.data import constants, expression, logic
 from sheaf.data.bounds import Bounds
 from sheaf.data.constants import BOOLEAN, MOMENT, NUMBER, TEXT
 from sheaf.data.expression import Call, Comparison, Literal, Logic, Member, Tree, Unsupported
-from sheaf.data.members import DELETED_AT, Members, Operand, Read, Rows, bare
+from sheaf.data.members import DELETED_AT, Members, Operand, Read, Rows, Told, bare
 from sheaf.data.tables import Table
 from sheaf.problems import FilterUnsupported
-
-if TYPE_CHECKING:
-    from sheaf.submissions.records import Submission
 
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
@@ -69,15 +66,15 @@ class Filter:
     bounds: Bounds
     _test: Read = field(repr=False)
 
-    def matches(self, submission: Submission, rows: Callable[[], Rows]) -> bool:
+    def matches(self, told: Told, rows: Callable[[], Rows]) -> bool:
         """Whether a row passes.
 
         Args:
-            submission: to which it belongs.
+            told: what the server tells of the submission to which it belongs.
             rows: gives the submission's row of the root table, and the row in question; called
                 only when one of the form's fields is looked at.
         """
-        return self._test(submission, rows) is True
+        return self._test(told, rows) is True
 
 
 def read(text: str, table: Table) -> Filter:

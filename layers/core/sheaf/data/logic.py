@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sheaf.data.members import Read, Rows
-
-if TYPE_CHECKING:
-    from sheaf.submissions.records import Submission
+from sheaf.data.members import Read, Rows, Told
 
 
 def both(test: Callable[[Any, Any], bool], left: Read, right: Read) -> Read:
     """Put two values to a test; with a null among them its outcome is unknown."""
 
-    def compare(submission: Submission, rows: Callable[[], Rows]) -> bool | None:
-        one, other = left(submission, rows), right(submission, rows)
+    def compare(told: Told, rows: Callable[[], Rows]) -> bool | None:
+        one, other = left(told, rows), right(told, rows)
         return None if one is None or other is None else test(one, other)
 
     return compare
@@ -25,8 +22,8 @@ def both(test: Callable[[Any, Any], bool], left: Read, right: Read) -> Read:
 def equal(left: Read, right: Read, *, wanted: bool) -> Read:
     """Ask whether two values are equal, or are not; null is a value like any other."""
 
-    def compare(submission: Submission, rows: Callable[[], Rows]) -> bool:
-        return (left(submission, rows) == right(submission, rows)) is wanted
+    def compare(told: Told, rows: Callable[[], Rows]) -> bool:
+        return (left(told, rows) == right(told, rows)) is wanted
 
     return compare
 
@@ -34,8 +31,8 @@ def equal(left: Read, right: Read, *, wanted: bool) -> Read:
 def part(name: str, moment: Read) -> Read:
     """Take a part of a moment, by the name of its attribute: year, hour and so on, in UTC."""
 
-    def take(submission: Submission, rows: Callable[[], Rows]) -> int | None:
-        micros = moment(submission, rows)
+    def take(told: Told, rows: Callable[[], Rows]) -> int | None:
+        micros = moment(told, rows)
         if micros is None:
             return None
         return int(getattr(datetime.fromtimestamp(micros // 1_000_000, UTC), name))
@@ -44,10 +41,10 @@ def part(name: str, moment: Read) -> Read:
 
 
 def _all(parts: list[Read]) -> Read:
-    def test(submission: Submission, rows: Callable[[], Rows]) -> bool | None:
+    def test(told: Told, rows: Callable[[], Rows]) -> bool | None:
         known: bool | None = True
         for part in parts:
-            held = part(submission, rows)
+            held = part(told, rows)
             if held is False:
                 return False
             known = None if held is None else known
@@ -57,10 +54,10 @@ def _all(parts: list[Read]) -> Read:
 
 
 def _any(parts: list[Read]) -> Read:
-    def test(submission: Submission, rows: Callable[[], Rows]) -> bool | None:
+    def test(told: Told, rows: Callable[[], Rows]) -> bool | None:
         known: bool | None = False
         for part in parts:
-            held = part(submission, rows)
+            held = part(told, rows)
             if held is True:
                 return True
             known = None if held is None else known
@@ -72,8 +69,8 @@ def _any(parts: list[Read]) -> Read:
 def _not(parts: list[Read]) -> Read:
     (part,) = parts
 
-    def test(submission: Submission, rows: Callable[[], Rows]) -> bool | None:
-        held = part(submission, rows)
+    def test(told: Told, rows: Callable[[], Rows]) -> bool | None:
+        held = part(told, rows)
         return None if held is None else not held
 
     return test

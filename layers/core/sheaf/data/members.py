@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from sheaf.data import row
 from sheaf.data.constants import MOMENT, NUMBER, TEXT, moment
@@ -14,13 +14,39 @@ from sheaf.data.tables import ROOT, Column, Table
 from sheaf.forms import schema
 from sheaf.problems import FilterFieldUnsupported
 
-if TYPE_CHECKING:
-    from sheaf.submissions.records import Submission
+
+class Told(Protocol):
+    """What the server tells of a submission, in records and in what is read in bulk alike."""
+
+    @property
+    def root_id(self) -> str:
+        """The instanceId that names it for ever."""
+
+    @property
+    def root(self) -> dict[str, Any]:
+        """What is told of its first version, `submitter_id` among it."""
+
+    @property
+    def number(self) -> int:
+        """When it was created, in micros."""
+
+    @property
+    def updated_at(self) -> int | None:
+        """When it was last edited or reviewed."""
+
+    @property
+    def deleted_at(self) -> int | None:
+        """Since when it is in the trash."""
+
+    @property
+    def review_state(self) -> str | None:
+        """Its review state."""
+
 
 # What a submission holds: its row of the root table, and the row that the filter is asked about,
 # which for the root table is the same.
 Rows: TypeAlias = tuple[Record, Record]
-Read: TypeAlias = "Callable[[Submission, Callable[[], Rows]], Any]"
+Read: TypeAlias = Callable[[Told, Callable[[], Rows]], Any]
 
 PREFIX = f"$root/{ROOT}/"
 DELETED_AT = "__system/deletedAt"
@@ -40,13 +66,13 @@ def _shown(moment: int | None) -> int | None:
     return None if moment is None else moment // 1000 * 1000
 
 
-_SYSTEM: dict[str, Operand] = {
-    "__id": Operand(TEXT, lambda submission, _: submission.root_id),
-    SUBMISSION_DATE: Operand(MOMENT, lambda submission, _: _shown(submission.number)),
-    "__system/updatedAt": Operand(MOMENT, lambda submission, _: _shown(submission.updated_at)),
-    DELETED_AT: Operand(MOMENT, lambda submission, _: _shown(submission.deleted_at)),
-    "__system/submitterId": Operand(NUMBER, lambda submission, _: submission.root["submitter_id"]),
-    "__system/reviewState": Operand(TEXT, lambda submission, _: submission.review_state),
+SYSTEM: dict[str, Operand] = {
+    "__id": Operand(TEXT, lambda told, _: told.root_id),
+    SUBMISSION_DATE: Operand(MOMENT, lambda told, _: _shown(told.number)),
+    "__system/updatedAt": Operand(MOMENT, lambda told, _: _shown(told.updated_at)),
+    DELETED_AT: Operand(MOMENT, lambda told, _: _shown(told.deleted_at)),
+    "__system/submitterId": Operand(NUMBER, lambda told, _: told.root["submitter_id"]),
+    "__system/reviewState": Operand(TEXT, lambda told, _: told.review_state),
 }
 
 
@@ -56,7 +82,7 @@ class Members:
     def __init__(self, table: Table) -> None:
         self._rooted = table.parent is None
         self._operands: dict[str, tuple[Operand, str | None]] = {
-            PREFIX + name: (operand, None) for name, operand in _SYSTEM.items()
+            PREFIX + name: (operand, None) for name, operand in SYSTEM.items()
         }
         self._add(_top(table), PREFIX, 0)
         if not self._rooted:

@@ -7,16 +7,16 @@ given when no shard can hold a later one. The last id given is where reading can
 from __future__ import annotations
 
 import json
-from base64 import b64decode
-from collections.abc import Callable, Collection, Iterator, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from sheaf import blobs
 from sheaf.blobs import Blob
-from sheaf.db import bulk, keys
+from sheaf.db import bulk, keys, reads
 from sheaf.db.bulk import Page, Raw, Span
 from sheaf.db.compression import unpack
 from sheaf.forms.forms import Form
@@ -43,6 +43,14 @@ class Stored:
     def __init__(self, raw: Raw) -> None:
         self._raw = raw
         self.id: str = raw["sk"]["S"]
+
+    @classmethod
+    def of(cls, submission: Submission) -> Self:
+        """Give a submission that has been read by itself."""
+        raw: Raw = submission.serialize()
+        if (packed := raw.get(_NAMES["xml_packed"])) is not None:
+            packed["B"] = b64encode(packed["B"])
+        return cls(raw)
 
     @property
     def number(self) -> int:
@@ -176,20 +184,41 @@ def newest(
         size: how many to read at a time from each shard, when few are needed. Then nothing is read
             ahead.
     """
+    return _batches(wanted, attributes, size, forward=False)
+
+
+def oldest(
+    wanted: Range, attributes: Collection[str] = ALL, *, size: int | None = None
+) -> Iterator[list[Stored]]:
+    """Give submissions oldest first; all else as with `newest`."""
+    return _batches(wanted, attributes, size, forward=True)
+
+
+def _batches(
+    wanted: Range, attributes: Collection[str], size: int | None, *, forward: bool
+) -> Iterator[list[Stored]]:
     spans = wanted.spans()
+    if not spans:
+        return
     with ThreadPoolExecutor(max_workers=len(spans)) as pool:
-        runs = [_Run(pool, span, attributes, size) for span in spans]
+        runs = [_Run(pool, span, attributes, size, forward=forward) for span in spans]
         try:
-            while batch := _merged(runs):
+            while batch := _merged(runs, forward=forward):
                 yield batch
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def fetch(form: Form, places: Iterable[tuple[str, str]]) -> list[Stored]:
+    """Give submissions by partition and id, in that order; those that are gone are left out."""
+    refs = [Submission.ref(keys.submission(form.id, *place)) for place in places]
+    return [Stored.of(each) for each in reads.fetch(refs) if each is not None]
+
+
 def count(wanted: Range) -> int:
     """Count submissions."""
     spans = wanted.spans()
-    with ThreadPoolExecutor(max_workers=len(spans)) as pool:
+    with ThreadPoolExecutor(max_workers=len(spans) or 1) as pool:
         return sum(pool.map(bulk.count, spans))
 
 
@@ -197,10 +226,17 @@ class _Run:
     """A shard that is being read: what has come of it, and the page that comes next."""
 
     def __init__(
-        self, pool: ThreadPoolExecutor, span: Span, attributes: Collection[str], size: int | None
+        self,
+        pool: ThreadPoolExecutor,
+        span: Span,
+        attributes: Collection[str],
+        size: int | None,
+        *,
+        forward: bool,
     ) -> None:
         self.held: list[Stored] = []
         self._pool, self._span, self._attributes, self._size = pool, span, attributes, size
+        self._forward = forward
         self._next: Callable[[], Page] | None = self._ask(None)
 
     @property
@@ -215,33 +251,40 @@ class _Run:
             self._next = None if page.last is None else self._ask(page.last)
             self.held = [Stored(raw) for raw in page.items]
 
-    def take(self, since: str) -> list[Stored]:
-        """Take what is held from an id on."""
+    def take(self, end: str | None) -> list[Stored]:
+        """Take what is held up to an id, and that too; all without one."""
         at = len(self.held)
-        if at and self.held[-1].id < since:
-            at = next(index for index, each in enumerate(self.held) if each.id < since)
+        if end is not None and at and self._beyond(self.held[-1], end):
+            at = next(index for index, each in enumerate(self.held) if self._beyond(each, end))
         taken, self.held = self.held[:at], self.held[at:]
         return taken
+
+    def _beyond(self, told: Stored, end: str) -> bool:
+        return told.id > end if self._forward else told.id < end
 
     def _ask(self, after: dict[str, Any] | None) -> Callable[[], Page]:
         """Ask for a page: at once, or where nothing is read ahead, when it is wanted."""
 
         def read() -> Page:
-            return bulk.page(self._span, self._attributes, size=self._size, after=after)
+            return bulk.page(
+                self._span, self._attributes, size=self._size, after=after, forward=self._forward
+            )
 
         if self._size is not None and after is not None:
             return read
         return self._pool.submit(read).result
 
 
-def _merged(runs: list[_Run]) -> list[Stored]:
-    """Give the next batch: all that is later than whatever has not come yet.
+def _merged(runs: list[_Run], *, forward: bool) -> list[Stored]:
+    """Give the next batch: all that comes before whatever has not come yet.
 
     What was moved between partitions while they were read may be in both: the later state counts.
     """
     for run in runs:
         run.fill()
-    since = max((run.held[-1].id for run in runs if run.more), default="")
-    found = [each for run in runs for each in run.take(since)]
+    first = min if forward else max
+    end = first((run.held[-1].id for run in runs if run.more), default=None)
+    found = [each for run in runs for each in run.take(end)]
     found.sort(key=lambda stored: (stored.id, stored.revision))
-    return list({stored.id: stored for stored in found}.values())[::-1]
+    merged = list({stored.id: stored for stored in found}.values())
+    return merged if forward else merged[::-1]

@@ -32,7 +32,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a partition, read from its end: sort keys from `first` on and before `end`."""
+    """A part of a partition: sort keys from `first` on and before `end`."""
 
     pk: str
     first: str = ""
@@ -68,21 +68,23 @@ def page(
     *,
     size: int | None = None,
     after: dict[str, Any] | None = None,
+    forward: bool = False,
 ) -> Page:
-    """Read a page of a partition, last key first. Strongly consistent.
+    """Read a page of a partition. Strongly consistent.
 
     Args:
         span: which part of the partition.
         attributes: those wanted, by their names on disk.
         size: how many items at most; a page is never more than 1 MB.
         after: the `last` of the page before.
+        forward: first key first, and not last.
     """
     if span.empty:
         return Page([], None)
     request: dict[str, Any] = {
         "TableName": Item.Meta.table_name,
         "ConsistentRead": True,
-        "ScanIndexForward": False,
+        "ScanIndexForward": forward,
         # None of the short names on disk is one of DynamoDB's reserved words.
         "ProjectionExpression": ", ".join(attributes),
         **span.condition(),

@@ -50,7 +50,7 @@ def openrosa(handle: Handle) -> LambdaHandler:
 
 def odata(handle: Handle) -> LambdaHandler:
     """Serve OData; Problems of an XML document are XML."""
-    return _kernel(handle, _check_method, _odata_problem, ODATA_HEADERS)
+    return _kernel(handle, _check_odata, _odata_problem, ODATA_HEADERS)
 
 
 def _kernel(
@@ -164,8 +164,19 @@ def _openrosa_problem(request: Request, problem: Problem) -> Response:
     return openrosa_message("error", str(problem), status=problem.status)
 
 
+def _check_odata(request: Request) -> None:
+    from sheaf.odata import protocol  # loaded by feeds alone
+
+    _check_method(request)
+    protocol.check(request.query, request.headers, xml=_is_metadata(request))
+
+
+def _is_metadata(request: Request) -> bool:
+    return request.raw_path.endswith("/$metadata")
+
+
 def _odata_problem(request: Request, problem: Problem) -> Response:
-    if not request.raw_path.endswith("/$metadata"):
+    if not _is_metadata(request):
         return _json_problem(request, problem)
     details = json.dumps(problem.details, default=str) if problem.details else ""
     body = (
@@ -175,4 +186,4 @@ def _odata_problem(request: Request, problem: Problem) -> Response:
         f"  <details>{details.translate(_ENTITIES)}</details>\n"
         "</error>"
     )
-    return Response(body.encode(), "application/xml; charset=utf-8", problem.status)
+    return Response(body.encode(), "text/xml; charset=utf-8", problem.status)

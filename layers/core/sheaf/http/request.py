@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from sheaf import settings
 from sheaf.access.auth import Auth
 from sheaf.db import reads
 from sheaf.db.reads import Lookup
@@ -124,6 +125,14 @@ class Request:
     def query(self) -> dict[str, str]:
         """The query parameters; of a repeated one, the last."""
         return dict(parse_qsl(self.raw_query, keep_blank_values=True))
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host of the API, as its links show them: the stack's own, if it has one."""
+        if settings.ORIGIN:
+            return settings.ORIGIN
+        scheme = self.headers.get("x-forwarded-proto", "https")
+        return f"{scheme}://{self.headers.get('host', '')}"
 
     @property
     def draft(self) -> bool:

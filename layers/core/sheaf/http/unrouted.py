@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
+from sheaf.http.endpoint import LambdaHandler, anonymous
 from sheaf.http.request import Request
 from sheaf.http.response import Response
 from sheaf.problems import MissingApiVersion, NotFound, UnexpectedApiVersion
@@ -37,3 +40,19 @@ def answer(request: Request) -> Response:
         raise NotFound
     location = quote(path, safe="/:@!$&'()*+,;=~") + f"?{query}" * bool(query)
     return Response.redirect(location, status=308)
+
+
+def behind(handler: LambdaHandler, takes: Callable[[Request], bool]) -> LambdaHandler:
+    """Put a handler before this: much of what a greedy route catches is meant for none.
+
+    Args:
+        handler: what answers requests that are meant for the route.
+        takes: tells whether one is.
+    """
+    otherwise = anonymous(answer)
+
+    def either(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        chosen = handler if takes(Request.from_event(event)) else otherwise
+        return chosen(event, context)
+
+    return either

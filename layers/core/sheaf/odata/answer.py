@@ -1,0 +1,88 @@
+"""The rows of a table as JSON, written by and by.
+
+They are read as they are written, so memory does not grow with the table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from sheaf.access import actors
+from sheaf.odata import feed, select, system
+from sheaf.odata.feed import Asked
+from sheaf.odata.links import Links
+from sheaf.odata.options import Options
+from sheaf.odata.paging import Row
+from sheaf.odata.rows import Writer
+
+# As many submitters as a batch of reads takes are looked up at a time.
+_CHUNK = 100
+
+
+class Answer:
+    """The answer to a request for rows.
+
+    Raises:
+        NotFound: there are none where it looks.
+        Problem: of an option that cannot be followed.
+    """
+
+    def __init__(self, asked: Asked, options: Options, links: Links) -> None:
+        self._options, self._links = options, links
+        self._paging = feed.paging(asked, options)
+        table = self._paging.table
+        selection = select.read(options.select, asked.feed.fields, table)
+        self._writer = Writer(table, selection, expand=options.expand, as_wkt=options.wkt)
+        self._names: dict[int, str] = {}
+
+    def write(self) -> Iterator[str]:
+        """Give it in pieces, in ODK Central's order: rows, context, next link, count."""
+        top = self._options.top
+        rows = self._paging.rows(self._options)
+        written = 0
+        last: Row | None = None
+        yield '{"value":['
+        for row in self._known(rows if top is None else islice(rows, top)):
+            yield ("," if written else "") + _json(self._members(row))
+            written, last = written + 1, row
+        yield f'],"@odata.context":{_json(self._links.context(self._paging.table.name))}'
+        # Without `$top` nothing is left; with 0 a link would lead to the same again.
+        if top and last and next(rows, None) is not None:
+            following = self._links.following(self._paging.token(last))
+            yield f',"@odata.nextLink":{_json(following)}'
+        if self._options.count:
+            yield f',"@odata.count":{self._count(written)}'
+        yield "}"
+
+    def _count(self, written: int) -> int:
+        """Count all rows, unless all have been written."""
+        options = self._options
+        whole = options.top is None and options.token is None and not options.skip
+        return written if whole else self._paging.count()
+
+    def _known(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """Give rows of whose submitters the names are known: they are looked up by the hundred."""
+        while chunk := list(islice(rows, _CHUNK)):
+            if self._paging.table.parent is None:
+                numbers = {row.candidate.told.root["submitter_id"] for row in chunk}
+                unknown = {number for number in numbers if number not in self._names}
+                found = actors.by_id(unknown - {None})
+                self._names |= {number: actor.display_name for number, actor in found.items()}
+            yield from chunk
+
+    def _members(self, row: Row) -> dict[str, Any]:
+        if self._paging.table.parent is not None and row.place is not None:
+            return self._writer.write(row.place)
+        told = row.candidate.told
+        name = self._names.get(told.root["submitter_id"])
+        said = system.of(told, name, encrypted=row.place is None)
+        if row.place is None:
+            return self._writer.encrypted(told.root_id, said)
+        return self._writer.write(row.place, said)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

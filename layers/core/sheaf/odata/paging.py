@@ -1,0 +1,124 @@
+"""The rows of a table, by the page: `$top`, `$skip`, `$count`, and where the next page begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from sheaf.data.extraction import Record
+from sheaf.data.filter import Filter
+from sheaf.data.tables import Table
+from sheaf.odata import rows
+from sheaf.odata.options import Options
+from sheaf.odata.reading import Candidate, Source
+from sheaf.odata.rows import Place
+from sheaf.odata.tokens import Token
+from sheaf.problems import RowUnknown
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table.
+
+    Attributes:
+        candidate: the submission that it belongs to.
+        number: which of its rows in the table it is, from 0 on.
+        place: where it stands; None when the submission is encrypted.
+    """
+
+    candidate: Candidate
+    number: int
+    place: Place | None
+
+
+@dataclass(frozen=True)
+class Paging:
+    """The rows of a table that a request is about.
+
+    Attributes:
+        table: which.
+        source: the submissions that may have some.
+        filter: one that decides over single rows of a repeat, if that is asked.
+        within: how many tables there are above that of a row to which the rows must belong, and
+            its `__id`.
+    """
+
+    table: Table
+    source: Source
+    filter: Filter | None = None
+    within: tuple[int, str] | None = None
+
+    def rows(self, options: Options) -> Iterator[Row]:
+        """Give the rows from where the page begins, without an end.
+
+        Raises:
+            RowUnknown (400.34): the token of a table of a repeat does not tell where that is.
+        """
+        token = options.token
+        expected = None if options.top is None else options.top + 1
+        if self.table.parent is None:
+            if token is not None and not token.id:
+                return
+            found = self.source.after(token, within=False, skip=options.skip, expected=expected)
+            for candidate in found:
+                yield _row(candidate)
+            return
+        if token is not None and not token.id:
+            raise RowUnknown
+        found = self.source.after(token, within=True, expected=expected)
+        yield from islice(self._inner(found, token), options.skip, None)
+
+    def count(self) -> int:
+        """Count all rows, wherever the page begins."""
+        if self.table.parent is None:
+            return self.source.count()
+        found = self.source.after(None, within=False)
+        if self.within is not None:
+            return sum(1 for _ in self._inner(found, None))
+        return sum(
+            self._passes(candidate, record)
+            for candidate in found
+            for record in _records(self.table, candidate.rows()[0])
+        )
+
+    def token(self, row: Row) -> Token:
+        """Tell where a page ends that ends with a row."""
+        told = row.candidate.told
+        keys = self.source.order.keys(told)
+        if self.table.parent is None or row.place is None:
+            return Token(told.id, 0, keys, {"instanceId": told.root_id})
+        return Token(told.id, row.number, keys, {"repeatId": row.place.id})
+
+    def _inner(self, found: Iterator[Candidate], token: Token | None) -> Iterator[Row]:
+        """Give the rows of a repeat, from the one after the token's."""
+        for candidate in found:
+            first = token.row + 1 if token is not None and candidate.told.id == token.id else 0
+            if candidate.record is None:
+                continue
+            above = rows.top(candidate.record, candidate.told.root_id)
+            for number, place in enumerate(rows.places(self.table, above)):
+                belongs = self.within is None or place.ids[self.within[0]] == self.within[1]
+                if number >= first and belongs and self._passes(candidate, place.record):
+                    yield Row(candidate, number, place)
+
+    def _passes(self, candidate: Candidate, record: Record) -> bool:
+        if self.filter is None:
+            return True
+        root, _ = candidate.rows()
+        return self.filter.matches(candidate.told, lambda: (root, record))
+
+
+def _row(candidate: Candidate) -> Row:
+    record = candidate.record
+    place = None if record is None else rows.top(record, candidate.told.root_id)
+    return Row(candidate, 0, place)
+
+
+def _records(table: Table, root: Record) -> Iterator[Record]:
+    """Give the rows of a table in a submission, without finding out what they are called."""
+    if table.parent is None:
+        yield root
+        return
+    for above in _records(table.parent, root):
+        yield from above.below(table)

@@ -1,0 +1,233 @@
+"""Reading the submissions that a table is made of: in order, and no more of them than it takes.
+
+By age, which is the order of the table itself, reading begins where the last page ended, so a page
+costs what it gives, however deep it is. Any other order has to look at all submissions first, but
+not at their data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+from sheaf.data import stored
+from sheaf.data.bounds import Bounds
+from sheaf.data.extraction import Extraction, Record
+from sheaf.data.filter import Filter
+from sheaf.data.members import Rows
+from sheaf.data.stored import ABOUT, ALL, Range, Stored
+from sheaf.forms.forms import Form
+from sheaf.odata.order import Entry, Order
+from sheaf.odata.tokens import Token
+from sheaf.submissions import location
+from sheaf.submissions.listing import LARGEST_PAGE
+from sheaf.submissions.records import TRASH
+
+_NOTHING = Record({})
+# So many are fetched at once when they are not read in the order of the table.
+_CHUNK = 100
+
+
+class Candidate:
+    """A submission, its data taken out when they are looked at."""
+
+    def __init__(self, told: Stored, extraction: Extraction) -> None:
+        self.told = told
+        self._extraction = extraction
+
+    @cached_property
+    def record(self) -> Record | None:
+        """Its row of the root table; None when it is encrypted."""
+        return self._extraction.read(self.told.text)
+
+    def rows(self) -> Rows:
+        """Give its row to a filter of submissions."""
+        record = self.record or _NOTHING
+        return record, record
+
+
+class Source(Protocol):
+    """Where the submissions of a table come from."""
+
+    @property
+    def order(self) -> Order:
+        """Their order."""
+
+    def after(
+        self, token: Token | None, *, within: bool, skip: int = 0, expected: int | None = None
+    ) -> Iterator[Candidate]:
+        """Give submissions; see `Many.after`."""
+
+    def count(self) -> int:
+        """Count the submissions."""
+
+
+@dataclass(frozen=True)
+class One:
+    """A single submission."""
+
+    candidate: Candidate
+    filter: Filter | None
+    order: Order
+
+    def after(
+        self, token: Token | None, *, within: bool, skip: int = 0, expected: int | None = None
+    ) -> Iterator[Candidate]:
+        """Give it, unless it does not pass, or the last page has ended with it."""
+        del expected
+        if self.count() and not skip and (within or token is None):
+            yield self.candidate
+
+    def count(self) -> int:
+        """Tell whether it passes: 1 or 0."""
+        passes = self.filter is None or self.filter.matches(
+            self.candidate.told, self.candidate.rows
+        )
+        return int(passes)
+
+
+@dataclass(frozen=True)
+class Many:
+    """The submissions of a form, or of its draft.
+
+    Attributes:
+        form, draft: which.
+        extraction: takes out their data.
+        bounds: where they can lie, if there is a filter.
+        filter: one that decides over submissions, if there is such.
+        order: in which they are given.
+    """
+
+    form: Form
+    draft: bool
+    extraction: Extraction
+    bounds: Bounds | None
+    filter: Filter | None
+    order: Order
+
+    def after(
+        self, token: Token | None, *, within: bool, skip: int = 0, expected: int | None = None
+    ) -> Iterator[Candidate]:
+        """Give submissions.
+
+        Args:
+            token: where the last page ended; None to begin at the first.
+            within: it may have ended within a submission, which then comes once more.
+            skip: how many to leave out.
+            expected: about how many will be taken; None for all.
+        """
+        if self.order.clauses:
+            return self._sorted(token, within=within, skip=skip)
+        wanted = self._range(token, within=within)
+        if skip and not self._looks_inside:
+            last = self._last_of(skip, wanted)
+            if last is None:
+                return iter(())
+            wanted, skip = self._beyond(wanted, last), 0
+        found = self._matching(wanted, ALL, expected=None if skip else expected)
+        return _leaving_out(found, skip)
+
+    def count(self) -> int:
+        """Count the submissions, reading of them what the filter looks at."""
+        wanted = self._range(None, within=False)
+        if self.filter is None:
+            return stored.count(wanted)
+        return sum(1 for _ in self._matching(wanted, self._needed))
+
+    @property
+    def _looks_inside(self) -> bool:
+        return self.filter is not None and bool(self.filter.paths)
+
+    @property
+    def _needed(self) -> Collection[str]:
+        return ALL if self._looks_inside else ABOUT
+
+    @property
+    def _partitions(self) -> list[str]:
+        live = location.partition_of(self.form, draft=self.draft)
+        if self.draft or self.bounds is None:
+            return [live]
+        return [live] * self.bounds.live + [TRASH] * self.bounds.trashed
+
+    def _range(self, token: Token | None, *, within: bool) -> Range:
+        bounds = self.bounds or Bounds()
+        since = "" if bounds.since is None else f"{bounds.since:016d}"
+        until = "" if bounds.until is None else f"{bounds.until:016d}"
+        wanted = Range(self.form, self._partitions, since, until)
+        return wanted if token is None else self._beyond(wanted, token.id, with_it=within)
+
+    def _beyond(self, wanted: Range, last: str, *, with_it: bool = False) -> Range:
+        """Give the part of a range that comes after an id, or begins with it."""
+        # What begins with an id is the id itself, and comes before the id and a `~`.
+        after = f"{last}~"
+        if self.order.descending:
+            end = after if with_it else last
+            return replace(wanted, until=min(end, wanted.until or end))
+        return replace(wanted, since=max(last if with_it else after, wanted.since))
+
+    def _matching(
+        self, wanted: Range, attributes: Collection[str], *, expected: int | None = None
+    ) -> Iterator[Candidate]:
+        """Give the submissions that pass, by age."""
+        for told in self._read(wanted, attributes, expected):
+            candidate = Candidate(told, self.extraction)
+            if self.filter is None or self.filter.matches(told, candidate.rows):
+                yield candidate
+
+    def _read(
+        self, wanted: Range, attributes: Collection[str], expected: int | None
+    ) -> Iterator[Stored]:
+        """Read submissions: as many as are expected, and if more are needed after all, ahead."""
+        read = stored.newest if self.order.descending else stored.oldest
+        if expected is not None:
+            share = expected * 5 // (max(1, len(wanted.spans())) * 4) + 2
+            left = 2 * expected + share
+            for batch in read(wanted, attributes, size=min(share, LARGEST_PAGE)):
+                yield from batch
+                left -= len(batch)
+                if left < 0:
+                    wanted = self._beyond(wanted, batch[-1].id)
+                    break
+            else:
+                return
+        for batch in read(wanted, attributes):
+            yield from batch
+
+    def _last_of(self, count: int, wanted: Range) -> str | None:
+        """Give the id of the last of so many submissions; None when there are no more."""
+        for candidate in self._matching(wanted, ABOUT, expected=count):
+            count -= 1
+            if count == 0:
+                return candidate.told.id
+        return None
+
+    def _sorted(self, token: Token | None, *, within: bool, skip: int) -> Iterator[Candidate]:
+        deleted = set()
+        entries: list[Entry] = []
+        for candidate in self._matching(self._range(None, within=False), self._needed):
+            told = candidate.told
+            entries.append((told.id, self.order.keys(told)))
+            if told.deleted_at is not None:
+                deleted.add(told.id)
+        self.order.sort(entries)
+        if token is not None:
+            last: Entry = (token.id, token.keys)
+            entries = [
+                entry
+                for entry in entries
+                if (within and entry[0] == token.id) or self.order.comes_after(entry, last)
+            ]
+        live = location.partition_of(self.form, draft=self.draft)
+        for start in range(skip, len(entries), _CHUNK):
+            ids = [id_ for id_, _ in entries[start : start + _CHUNK]]
+            places = [(TRASH if id_ in deleted else live, id_) for id_ in ids]
+            for told in stored.fetch(self.form, places):
+                yield Candidate(told, self.extraction)
+
+
+def _leaving_out(found: Iterator[Candidate], skip: int) -> Iterator[Candidate]:
+    for number, candidate in enumerate(found):
+        if number >= skip:
+            yield candidate
