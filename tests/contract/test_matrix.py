@@ -27,7 +27,8 @@ ACTORS = ("alice", "bob", "vera", "colin", "app_user", "link", "unassigned", "ch
 # Statuses; `-` is 403. Rows hold what follows the path above them; `=` is that path itself.
 #
 # In a path, `{own}` is a submission of the actor's own with an empty slot, `{full}` one with a file
-# in it, `{edited}` one that has been edited since; who cannot have any tries the administrator's.
+# in it, `{edited}` one that has been edited since, as `{later}`; who cannot have any tries the
+# administrator's.
 # `{spare}`, `{app_user}`, `{link}` and the like stand for the numbers of those actors and things.
 MATRIX = {
     "/v1": """
@@ -77,6 +78,10 @@ MATRIX = {
         GET    =                             200 200 200 200 200 200  -   -  401
         GET    .xml                          200 200 200 200 200 200  -   -  401
         GET    /fields                       200 200 200 200 200 200  -   -  401
+        GET    /submissions.csv              200 200 200  -   -   -   -   -  401
+        POST   /submissions.csv              200 200 200  -   -   -   -   -  401
+        GET    /submissions.csv.zip          200 200 200  -   -   -   -   -  401
+        POST   /submissions.csv.zip          200 200 200  -   -   -   -   -  401
         PATCH  =                             200 200  -   -   -   -   -   -  401
         DELETE =                             200 200  -   -   -   -   -   -  401
         GET    /assignments                  200 200  -   -   -   -   -   -  401
@@ -96,34 +101,44 @@ MATRIX = {
         GET    /hooks/{hook}/deliveries      200 200  -   -   -   -   -   -  401
     """,
     "/v1/projects/1/forms/simple/submissions": """
-                                                 adm mgr vwr col app lnk una non any
-        GET    =                                 200 200 200  -   -   -   -   -  401
-        GET    ?deleted=true                     200 200 200  -   -   -   -   -  401
-        POST   =                                 200 200  -  200 200 200  -   -  401
-        GET    /keys                             200 200 200  -   -   -   -   -  401
-        GET    /submitters                       200 200 200  -   -   -   -   -  401
-        GET    /one                              200 200 200  -   -   -   -   -  401
-        GET    /{own}                            200 200 200  -   -   -   -   -  401
-        GET    /one.xml                          200 200 200  -   -   -   -   -  401
-        GET    /gone                             404 404 404  -   -   -   -   -  401
-        PUT    /one                              200 200  -  200 200 200  -   -  401
-        PATCH  /one                              200 200  -   -   -   -   -   -  401
-        DELETE /one                              200 200  -   -   -   -   -   -  401
-        DELETE /{own}                            200 200  -   -   -   -   -   -  401
-        POST   /gone/restore                     200 200  -   -   -   -   -   -  401
-        GET    /one/attachments                  200 200 200  -   -   -   -   -  401
-        GET    /{own}/attachments                200 200 200  -   -   -   -   -  401
-        GET    /one/attachments/p.jpg            200 200 200  -   -   -   -   -  401
-        POST   /one/attachments/p.jpg            200 200  -   -   -   -   -   -  401
-        POST   /{own}/attachments/p.jpg          200 200  -  200 200 200  -   -  401
-        POST   /{own}/attachments/q.jpg          404 404  -  404 404 404  -   -  401
-        POST   /{full}/attachments/p.jpg         200 200  -   -   -   -   -   -  401
-        POST   /{edited}/attachments/p.jpg       200 200  -   -   -   -   -   -  401
-        POST   /one/attachments/p.jpg/uploads    200 200  -   -   -   -   -   -  401
-        POST   /{own}/attachments/p.jpg/uploads  200 200  -  200 200 200  -   -  401
-        POST   /{full}/attachments/p.jpg/uploads 200 200  -   -   -   -   -   -  401
-        DELETE /one/attachments/p.jpg            200 200  -   -   -   -   -   -  401
-        DELETE /{full}/attachments/p.jpg         200 200  -   -   -   -   -   -  401
+                                                   adm mgr vwr col app lnk una non any
+        GET    =                                   200 200 200  -   -   -   -   -  401
+        GET    ?deleted=true                       200 200 200  -   -   -   -   -  401
+        POST   =                                   200 200  -  200 200 200  -   -  401
+        GET    /keys                               200 200 200  -   -   -   -   -  401
+        GET    /submitters                         200 200 200  -   -   -   -   -  401
+        GET    /one                                200 200 200  -   -   -   -   -  401
+        GET    /{own}                              200 200 200  -   -   -   -   -  401
+        GET    /one.xml                            200 200 200  -   -   -   -   -  401
+        GET    /gone                               404 404 404  -   -   -   -   -  401
+        GET    /{later}                            301 301 301  -   -   -   -   -  401
+        GET    /{later}.xml                        301 301 301  -   -   -   -   -  401
+        GET    /{edited}/versions                  200 200 200  -   -   -   -   -  401
+        GET    /{edited}/versions/{later}          200 200 200  -   -   -   -   -  401
+        GET    /{edited}/versions/{edited}.xml     200 200 200  -   -   -   -   -  401
+        GET    /{edited}/diffs                     200 200 200  -   -   -   -   -  401
+        PUT    /one                                200 200  -  200 200 200  -   -  401
+        PATCH  /one                                200 200  -   -   -   -   -   -  401
+        DELETE /one                                200 200  -   -   -   -   -   -  401
+        DELETE /{own}                              200 200  -   -   -   -   -   -  401
+        POST   /gone/restore                       200 200  -   -   -   -   -   -  401
+        GET    /one/attachments                    200 200 200  -   -   -   -   -  401
+        GET    /{own}/attachments                  200 200 200  -   -   -   -   -  401
+        GET    /one/attachments/p.jpg              200 200 200  -   -   -   -   -  401
+        POST   /one/attachments/p.jpg              200 200  -   -   -   -   -   -  401
+        POST   /{own}/attachments/p.jpg            200 200  -  200 200 200  -   -  401
+        POST   /{own}/attachments/q.jpg            404 404  -  404 404 404  -   -  401
+        POST   /{full}/attachments/p.jpg           200 200  -   -   -   -   -   -  401
+        POST   /{edited}/attachments/p.jpg         200 200  -   -   -   -   -   -  401
+        POST   /one/attachments/p.jpg/uploads      200 200  -   -   -   -   -   -  401
+        POST   /{own}/attachments/p.jpg/uploads    200 200  -  200 200 200  -   -  401
+        POST   /{full}/attachments/p.jpg/uploads   200 200  -   -   -   -   -   -  401
+        DELETE /one/attachments/p.jpg              200 200  -   -   -   -   -   -  401
+        DELETE /{full}/attachments/p.jpg           200 200  -   -   -   -   -   -  401
+        GET    /{later}/attachments                301 301 301  -   -   -   -   -  401
+        GET    /one/versions/one/attachments       200 200 200  -   -   -   -   -  401
+        GET    /one/versions/one/attachments/p.jpg 200 200 200  -   -   -   -   -  401
+        DELETE /one/versions/one/attachments/p.jpg 200 200  -   -   -   -   -   -  401
     """,
     # A form that is being closed is hidden from devices, but takes what they still have.
     "/v1/projects/1/forms/closing": """
@@ -162,19 +177,30 @@ MATRIX = {
         POST   = 201 201 201 201 201 201 201 201 201
     """,
     "/v1/projects/1/forms/trial/draft": """
-                                                          adm mgr vwr col app lnk una non any
-        GET    /submissions                               200 200 200  -   -   -   -   -  401
-        POST   /submissions                               200 200  -  200 200 200  -   -  401
-        GET    /submissions/keys                          200 200 200  -   -   -   -   -  401
-        GET    /submissions/submitters                    200 200 200  -   -   -   -   -  401
-        GET    /submissions/one                           200 200 200  -   -   -   -   -  401
-        GET    /submissions/one.xml                       200 200 200  -   -   -   -   -  401
-        PUT    /submissions/one                           200 200  -  200 200 200  -   -  401
-        GET    /submissions/one/attachments               200 200 200  -   -   -   -   -  401
-        GET    /submissions/one/attachments/p.jpg         200 200 200  -   -   -   -   -  401
-        POST   /submissions/one/attachments/p.jpg         200 200  -   -   -   -   -   -  401
-        POST   /submissions/one/attachments/p.jpg/uploads 200 200  -   -   -   -   -   -  401
-        DELETE /submissions/one/attachments/p.jpg         200 200  -   -   -   -   -   -  401
+                                                               adm mgr vwr col app lnk una non any
+        GET    /submissions                                    200 200 200  -   -   -   -   -  401
+        GET    /submissions.csv                                200 200 200  -   -   -   -   -  401
+        POST   /submissions.csv                                200 200 200  -   -   -   -   -  401
+        GET    /submissions.csv.zip                            200 200 200  -   -   -   -   -  401
+        POST   /submissions.csv.zip                            200 200 200  -   -   -   -   -  401
+        POST   /submissions                                    200 200  -  200 200 200  -   -  401
+        GET    /submissions/keys                               200 200 200  -   -   -   -   -  401
+        GET    /submissions/submitters                         200 200 200  -   -   -   -   -  401
+        GET    /submissions/one                                200 200 200  -   -   -   -   -  401
+        GET    /submissions/one.xml                            200 200 200  -   -   -   -   -  401
+        PUT    /submissions/one                                200 200  -  200 200 200  -   -  401
+        GET    /submissions/one/versions                       200 200 200  -   -   -   -   -  401
+        GET    /submissions/one/versions/one                   200 200 200  -   -   -   -   -  401
+        GET    /submissions/one/versions/one.xml               200 200 200  -   -   -   -   -  401
+        GET    /submissions/one/diffs                          200 200 200  -   -   -   -   -  401
+        GET    /submissions/one/attachments                    200 200 200  -   -   -   -   -  401
+        GET    /submissions/one/attachments/p.jpg              200 200 200  -   -   -   -   -  401
+        POST   /submissions/one/attachments/p.jpg              200 200  -   -   -   -   -   -  401
+        POST   /submissions/one/attachments/p.jpg/uploads      200 200  -   -   -   -   -   -  401
+        DELETE /submissions/one/attachments/p.jpg              200 200  -   -   -   -   -   -  401
+        GET    /submissions/one/versions/one/attachments       200 200 200  -   -   -   -   -  401
+        GET    /submissions/one/versions/one/attachments/p.jpg 200 200 200  -   -   -   -   -  401
+        DELETE /submissions/one/versions/one/attachments/p.jpg 200 200  -   -   -   -   -   -  401
     """,
     # The token of an app user or a link in the path, which is here the actor's own token: those of
     # users are refused there, and nobody has one that is unknown.
@@ -196,17 +222,28 @@ MATRIX = {
     """,
     # Who has a draft's token tests it as nobody in particular; other credentials do not count.
     "/v1/test/{draft}/projects/1/forms/trial/draft": """
-                                                          adm mgr vwr col app lnk una non any
-        GET    /submissions                               200 200 200 200 200 200 200 200 200
-        POST   /submissions                               200 200 200 200 200 200 200 200 200
-        GET    /submissions/one                           200 200 200 200 200 200 200 200 200
-        GET    /submissions/one.xml                       200 200 200 200 200 200 200 200 200
-        PUT    /submissions/one                           200 200 200 200 200 200 200 200 200
-        GET    /submissions/one/attachments               200 200 200 200 200 200 200 200 200
-        GET    /submissions/one/attachments/p.jpg         200 200 200 200 200 200 200 200 200
-        POST   /submissions/one/attachments/p.jpg         200 200 200 200 200 200 200 200 200
-        POST   /submissions/one/attachments/p.jpg/uploads 200 200 200 200 200 200 200 200 200
-        DELETE /submissions/one/attachments/p.jpg         200 200 200 200 200 200 200 200 200
+                                                               adm mgr vwr col app lnk una non any
+        GET    /submissions                                    200 200 200 200 200 200 200 200 200
+        GET    /submissions.csv                                200 200 200 200 200 200 200 200 200
+        POST   /submissions.csv                                200 200 200 200 200 200 200 200 200
+        GET    /submissions.csv.zip                            200 200 200 200 200 200 200 200 200
+        POST   /submissions.csv.zip                            200 200 200 200 200 200 200 200 200
+        POST   /submissions                                    200 200 200 200 200 200 200 200 200
+        GET    /submissions/one                                200 200 200 200 200 200 200 200 200
+        GET    /submissions/one.xml                            200 200 200 200 200 200 200 200 200
+        PUT    /submissions/one                                200 200 200 200 200 200 200 200 200
+        GET    /submissions/one/versions                       200 200 200 200 200 200 200 200 200
+        GET    /submissions/one/versions/one                   200 200 200 200 200 200 200 200 200
+        GET    /submissions/one/versions/one.xml               200 200 200 200 200 200 200 200 200
+        GET    /submissions/one/diffs                          200 200 200 200 200 200 200 200 200
+        GET    /submissions/one/attachments                    200 200 200 200 200 200 200 200 200
+        GET    /submissions/one/attachments/p.jpg              200 200 200 200 200 200 200 200 200
+        POST   /submissions/one/attachments/p.jpg              200 200 200 200 200 200 200 200 200
+        POST   /submissions/one/attachments/p.jpg/uploads      200 200 200 200 200 200 200 200 200
+        DELETE /submissions/one/attachments/p.jpg              200 200 200 200 200 200 200 200 200
+        GET    /submissions/one/versions/one/attachments       200 200 200 200 200 200 200 200 200
+        GET    /submissions/one/versions/one/attachments/p.jpg 200 200 200 200 200 200 200 200 200
+        DELETE /submissions/one/versions/one/attachments/p.jpg 200 200 200 200 200 200 200 200 200
     """,
 }
 # What stands apart: sessions are everybody's own, and what no route takes is nobody's.
@@ -318,7 +355,7 @@ def _submissions(cast: Cast) -> None:
         for kind in ("own", "full", "edited"):
             done(cast.submit(f"{kind}-{actor}", by=who, photo="p.jpg"))
         done(who.post(f"{simple}/full-{actor}/attachments/p.jpg", b"\xff\xd8\xff"))
-        edit = xml(f"edit-{actor}", photo="p.jpg", deprecated=f"edited-{actor}")
+        edit = xml(f"later-{actor}", photo="p.jpg", deprecated=f"edited-{actor}")
         done(who.put(f"{simple}/edited-{actor}", edit))
     for form in ("closing", "closed"):
         done(cast.alice.patch(f"{cast.FORMS}/{form}", {"state": form}))
@@ -340,7 +377,7 @@ class Trial:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.cast = stage.set(everything)
-        self.state = stage.table()
+        self.state, self.files = stage.table(), stage.files()
 
     def run(self, row: Row, actors: tuple[str, ...] = ACTORS) -> dict[str, int]:
         """Let actors try an operation; give the statuses that they got."""
@@ -357,8 +394,8 @@ class Trial:
         with Wire() as wire:
             answer = who.request(method, path, body, headers)
         if changed := set(wire.names) - READING:
-            assert answer.status < 300, (method, path, actor, changed)
-            self.stage.restore(self.state)
+            assert answer.status < 400, (method, path, actor, changed)
+            self.stage.restore(self.state, self.files if "DeleteObject" in changed else None)
         if answer.status in (401, 403) and not headers:
             assert answer.json == (ANONYMOUS if answer.status == 401 else FORBIDDEN)
         return answer
@@ -368,7 +405,7 @@ class Trial:
         sender = actor if actor in SENDERS else "alice"
         return {
             **{name: users[name]["id"] for name in users},
-            **{kind: f"{kind}-{sender}" for kind in ("own", "full", "edited")},
+            **{kind: f"{kind}-{sender}" for kind in ("own", "full", "edited", "later")},
             "draft": self.cast.drafts["trial"],
             "token": UNKNOWN if actor == "nobody" else self.cast.token(actor),
         }
@@ -428,7 +465,7 @@ def test_a_submission_that_is_not_there_is_told_to_those_alone_who_may_see_it(tr
         if "/submissions/" not in row.path:
             continue
         elsewhere = row.at(r"/submissions/(\{\w+\}|[a-z]+)", "/submissions/none")
-        expected = {actor: 404 if cell == 200 else cell for actor, cell in row.cells.items()}
+        expected = {actor: 404 if cell < 400 else cell for actor, cell in row.cells.items()}
         if row.method == "POST" and "/attachments/" in row.path:
             # Whose file may be sent depends on the submission, so who sends any learns of it.
             expected |= {actor: 404 for actor in SENDERS if actor in somebody(row)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -96,6 +96,24 @@ def test_a_token_that_may_read_reads_by_all_routes(cast, way):
     for path in READS:
         answer = cast.api.get(way(token, path))
         assert (answer.status, answer.body) == (200, cast.alice.get(f"/v1{path}").body), path
+
+
+@every_way
+def test_the_id_of_a_later_version_leads_to_it_with_the_token_kept(cast, way):
+    assert cast.submit("uuid:1").status == 200
+    edit = xml("uuid:2", deprecated="uuid:1")
+    assert cast.alice.put(f"/v1{ONE}", edit).status == 200
+    token, later = cast.token("app_user"), f"{SUBMISSIONS}/uuid:2.xml"
+    refused = cast.api.get(way(token, later))
+    assert (refused.status, refused.json) == (403, FORBIDDEN), "rights first"
+    path = f"/v1{PROJECT}/assignments/viewer/{cast.users['app_user']['id']}"
+    assert cast.alice.post(path).json == DONE
+    answer = cast.api.get(way(token, later))
+    assert answer.status == 301
+    assert token in unquote(answer.headers["location"])
+    while answer.status in (301, 308):
+        answer = cast.api.get(answer.headers["location"])
+    assert (answer.status, answer.body) == (200, edit)
 
 
 @every_way
