@@ -1,16 +1,30 @@
-"""What exports ask of whoever can open encrypted submissions.
+"""What the passphrases of a request open: encrypted submissions of a form, and their files.
 
 An encrypted submission's XML is an envelope: it holds a key, encrypted for the public key of its
 version of the form, and names files that are encrypted with that key. With the passphrase of a
 managed key they can be opened.
+
+Only passphrases of keys that the form has to do with are tried. One for another project's key is
+like one for no key at all, so that nobody can try passphrases there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Protocol
 
+from sheaf.encryption import envelope, keypairs, keyring
+from sheaf.encryption.keyring import Key
 from sheaf.forms.forms import Form
+from sheaf.submissions import key_uses
+from sheaf.submissions.records import LIVE
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+# Submissions whose keys are held: to open one takes a millisecond, and it may have several files.
+_HELD = 1_000
 
 
 class Opener(Protocol):
@@ -24,12 +38,22 @@ class Opener(Protocol):
             encrypted: the file, in pieces of any size.
 
         Raises:
-            DecryptionFailed: it is none, or was encrypted with another key.
+            DecryptionFailed: it is none, or was encrypted with another key. That may show at the
+                end alone.
         """
 
 
-class Decryptor(Protocol):
-    """What the passphrases of a request open."""
+class Decryptor:
+    """What passphrases open.
+
+    Args:
+        named: the numbers of the keys that passphrases were given for.
+        private: the private keys that they have opened, by number.
+    """
+
+    def __init__(self, named: Collection[int], private: Mapping[int, RSAPrivateKey]) -> None:
+        self._named, self._private = frozenset(named), private
+        self._key = lru_cache(_HELD)(self._open_key)
 
     def keeps(self, key_id: int) -> bool:
         """Whether submissions that are encrypted for a key have a row at all.
@@ -37,6 +61,7 @@ class Decryptor(Protocol):
         Who gives passphrases gets no rows of other keys, as in Central; one of a key that a form
         has brought with it, which nobody can open here, keeps its rows as they are.
         """
+        return not self._named or key_id in self._named
 
     def opener(self, key_id: int, instance_id: str, encrypted_key: str) -> Opener | None:
         """Give what opens a submission; None when no passphrase does.
@@ -49,20 +74,12 @@ class Decryptor(Protocol):
         Raises:
             DecryptionFailed: the envelope was sealed with another key.
         """
+        if key_id not in self._private:
+            return None
+        return partial(envelope.decrypt, self._key(key_id, encrypted_key), instance_id)
 
-
-class Closed:
-    """Opens nothing: there are no keys. Whoever gave passphrases gets no encrypted rows."""
-
-    def __init__(self, *, asked: bool) -> None:
-        self._asked = asked
-
-    def keeps(self, key_id: int) -> bool:
-        """See Decryptor."""
-        return not self._asked
-
-    def opener(self, key_id: int, instance_id: str, encrypted_key: str) -> None:
-        """See Decryptor."""
+    def _open_key(self, key_id: int, encrypted_key: str) -> bytes:
+        return envelope.open_key(self._private[key_id], encrypted_key)
 
 
 def decryptor(form: Form, passphrases: Mapping[int, str]) -> Decryptor:
@@ -75,5 +92,21 @@ def decryptor(form: Form, passphrases: Mapping[int, str]) -> Decryptor:
     Raises:
         DecryptionFailed: one is not its key's (400.12).
     """
-    del form  # its keys are looked up here once there are any
-    return Closed(asked=bool(passphrases))
+    found = keyring.by_ids(passphrases) if passphrases else []
+    private = {
+        key.id: keypairs.unlock(key.sealed, passphrases[key.id])
+        for key in found
+        if key.managed and _concerns(form, key)
+    }
+    return Decryptor(passphrases.keys(), private)
+
+
+def _concerns(form: Form, key: Key) -> bool:
+    """Whether submissions of a form may be encrypted for a managed key.
+
+    That of another project is not unheard of: a form's XML can be taken from project to project.
+    """
+    drafts = form.draft.key_id if form.draft else None
+    if key.project_id == form.project_id or key.id in (form.key_id, drafts):
+        return True
+    return any(key.id == used.id for used in key_uses.keys_of(form, LIVE))

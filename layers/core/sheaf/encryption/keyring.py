@@ -23,13 +23,15 @@ LONGEST_PUBLIC = 10_000
 class Key(Item):
     """A key that forms are encrypted for (key: `K#<key>`, `K`).
 
-    Of a managed one the private key is here too, sealed with a passphrase that nobody stores; of
-    one that a form has brought with it there is nothing but the public key.
+    Of a managed one the private key is here too, sealed with a passphrase that nobody stores, and
+    the project that it was made for; of one that a form has brought with it there is nothing but
+    the public key.
     """
 
     id = IntegerAttribute(attr_name="i")
     public = UnicodeAttribute(attr_name="p")
     managed = BooleanAttribute(attr_name="m", null=True)
+    project_id = IntegerAttribute(attr_name="pr", null=True)
     hint = UnicodeAttribute(attr_name="h", null=True)
     private = BinaryAttribute(attr_name="x", null=True, legacy_encoding=False)
     salt = BinaryAttribute(attr_name="s", null=True, legacy_encoding=False)
@@ -58,11 +60,11 @@ class PublicKey(Item):
     key_id = IntegerAttribute(attr_name="i")
 
 
-def make_managed(passphrase: str, hint: str | None) -> Key:
-    """Make a key that the passphrase opens; it is not yet stored."""
+def make_managed(project_id: int, passphrase: str, hint: str | None) -> Key:
+    """Make a key for a project, that the passphrase opens; it is not yet stored."""
     public, sealed = keypairs.generate(passphrase)
     key = _make(public)
-    key.managed, key.hint = True, hint
+    key.managed, key.project_id, key.hint = True, project_id, hint
     key.private, key.salt, key.vector = sealed.private, sealed.salt, sealed.iv
     return key
 

@@ -72,7 +72,7 @@ def activate(project: Project, asked: Activation, *, by: Author) -> None:
         # Whoever asks again may do so because the first answer did not come.
         finish(project, by=by, until=until)
         raise _already()
-    key = keyring.make_managed(asked.passphrase, asked.hint)
+    key = keyring.make_managed(project.id, asked.passphrase, asked.hint)
     actions = [Project.key_id.set(key.id), Project.updated_at.set(key.created_at)]
     free = Project.key_id.does_not_exist() & Project.deleted_at.does_not_exist()
     with Transaction() as tx:
