@@ -103,6 +103,11 @@ class Stored:
         }
 
     @property
+    def instance_id(self) -> str:
+        """The instanceId of its current version."""
+        return self._text("instance_id") or ""
+
+    @property
     def root_id(self) -> str:
         """The instanceId that names it for ever."""
         return str(self.root["instance_id"])

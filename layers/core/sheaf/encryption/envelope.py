@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # In bytes: AES-256, and a block of AES, which is also the longest padding.
 _KEY = 32
 _BLOCK = 16
+_PART = 1 << 18
 
 
 def open_key(private: RSAPrivateKey, encrypted_key: str) -> bytes:
@@ -73,12 +74,20 @@ def decrypt(
     decryptor = Cipher(algorithms.AES256(key), CFB(vector)).decryptor()
     # The last block may be padding, and which one is the last is known at the end.
     held = b""
-    for piece in encrypted:
-        held += decryptor.update(piece)
+    for part in _parts(encrypted):
+        held += decryptor.update(part)
         if len(held) > _BLOCK:
             yield held[:-_BLOCK]
             held = held[-_BLOCK:]
     yield _unpadded(held + decryptor.finalize())
+
+
+def _parts(pieces: Iterable[bytes]) -> Iterator[memoryview]:
+    """Cut pieces small, since each part is copied several times on its way."""
+    for piece in pieces:
+        view = memoryview(piece)
+        for start in range(0, len(view), _PART):
+            yield view[start : start + _PART]
 
 
 def _unpadded(block: bytes) -> bytes:

@@ -11,6 +11,7 @@ from sheaf.blobs import Blob
 from sheaf.data.decryption import Decryptor, Opener
 from sheaf.exports.selection import File, Row
 from sheaf.exports.spool import Spool
+from sheaf.submissions import markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Listed:
     def of(cls, row: Row, file: File, path: str) -> Listed:
         """List a file of a submission."""
         kept, key = row.stored, row.encrypted_key
-        sealed = None if key is None else (kept.key_id or 0, kept.root_id, key, file.index)
+        sealed_id = markup.unescape(row.sealed_id)
+        sealed = None if key is None else (kept.key_id or 0, sealed_id, key, file.index)
         return cls(path, file.blob, kept.created_at, kept.edits > 0, sealed)
 
     def opener(self, decryptor: Decryptor) -> tuple[Opener, int] | None:

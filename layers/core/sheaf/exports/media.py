@@ -71,7 +71,11 @@ class _Content:
 
     def _whole(self) -> bytes | None:
         content = self._opened()
-        return None if content is None else b"".join(content)
+        try:
+            return None if content is None else b"".join(content)
+        except DecryptionFailed:
+            _leave_out(self._file)
+            return None
 
     def _opened(self) -> Iterator[bytes] | None:
         """Read the first piece, and so learn whether there is anything to read."""
@@ -84,9 +88,21 @@ class _Content:
             # It may have been replaced, or its submission purged, since it was listed.
             if isinstance(error, ClientError) and error.response["Error"]["Code"] != "NoSuchKey":
                 raise
-            logger.info("export.file_left_out", extra={"key": self._file.blob.key})
+            _leave_out(self._file)
             return None
         return chain((first,), content)
+
+
+def _leave_out(file: Listed) -> None:
+    logger.info("export.file_left_out", extra={"key": file.blob.key})
+
+
+def _as_far_as_it_goes(content: Iterator[bytes], file: Listed) -> Iterator[bytes]:
+    """Give a large encrypted file that turns out to be cut off all the same: it has begun."""
+    try:
+        yield from content
+    except DecryptionFailed:
+        logger.info("export.file_cut_off", extra={"key": file.blob.key})
 
 
 def _write(archive: Archive, file: Listed, content: Iterator[bytes]) -> None:
@@ -95,7 +111,8 @@ def _write(archive: Archive, file: Listed, content: Iterator[bytes]) -> None:
     if file.blob.size > blobs.PIECE:
         # Level 0 where nothing is to be won: who reads a zip as a stream wants it deflated.
         level = _LEVEL if compressible else 0
-        archive.stream(name, content, moment, expected=file.blob.size, level=level)
+        whole = _as_far_as_it_goes(content, file)
+        archive.stream(name, whole, moment, expected=file.blob.size, level=level)
         return
     data = b"".join(content)
     packed, method = data, STORED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ SIDE_BY_SIDE = 8
 _AUDIT = "/meta/audit"
 _META = "/meta"
 _KEY = "/base64EncryptedKey"
+# The first bytes of XML; what was decrypted as another submission's has chance in 16 of them.
+_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[^\x00-\x08\x0e-\x1f\x7f]*")
+_BLOCK = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Row:
         record: its values; None when they cannot be read, for the reason that `status` gives.
         encrypted_key: of an encrypted one, what its envelope holds.
         opener: decrypts its files; None when they need not be, or cannot.
+        sealed_id: the instanceId under which its files were encrypted, where there is an opener.
     """
 
     stored: Stored
@@ -62,6 +67,7 @@ class Row:
     status: str = ""
     encrypted_key: str | None = None
     opener: Opener | None = None
+    sealed_id: str = ""
 
 
 class Seen:
@@ -199,14 +205,26 @@ class Selection:
         if slot is None or blob is None:
             return Row(each, None, MISSING, key)
         try:
-            opener = self._decryptor.opener(key_id, each.root_id, key)
-            if opener is None:
-                return Row(each, None, NOT_DECRYPTED, key)
-            xml = b"".join(opener(slot, blobs.pieces(blob)))
+            return self._decrypted(each, key, slot, blob) or Row(each, None, NOT_DECRYPTED, key)
         except DecryptionFailed:
             return Row(each, None, NOT_DECRYPTED, key)
-        record = self._extraction.read(markup.decode(xml))
-        return Row(each, record, "" if record else NOT_DECRYPTED, key, opener)
+
+    def _decrypted(self, each: Stored, key: str, slot: int, blob: Blob) -> Row | None:
+        """Read the encrypted XML of a submission, if a passphrase opens it.
+
+        A device seals an edit under the edit's instanceId (the ODK XForms specification), but
+        Central opens it under that of the first version, and so there may be clients who use that.
+        """
+        for sealed_id in dict.fromkeys((each.instance_id, each.root_id)):
+            opener = self._decryptor.opener(each.key_id or 0, markup.unescape(sealed_id), key)
+            if opener is None:
+                return None
+            xml = b"".join(opener(slot, blobs.pieces(blob)))
+            if not _XML.fullmatch(xml[:_BLOCK]):
+                continue
+            if record := self._extraction.read(markup.decode(xml)):
+                return Row(each, record, "", key, opener, sealed_id)
+        return None
 
 
 def _plain(name: str, sealed: bool) -> str:
