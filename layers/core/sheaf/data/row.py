@@ -55,6 +55,11 @@ def read(text: str, fields: Iterable[Field], *, instance_id: str | None = None) 
     return Writer(shape).write(record, _found_id(text) if instance_id is None else instance_id)
 
 
+def status(*, has_data: bool) -> str:
+    """Give the status of an encrypted submission: whether its encrypted data have come."""
+    return "notDecrypted" if has_data else "missingEncryptedFormData"
+
+
 def way(above: str, table: Table, number: int) -> str:
     """Tell the way to a row of a repeat, by that of the row above it; the root's is `start`.
 

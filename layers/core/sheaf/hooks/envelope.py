@@ -140,7 +140,7 @@ def row_of(event: Event, then: Snapshot) -> dict[str, Any]:
         "submitterName": submitter and submitter.display_name,
         "attachmentsPresent": sum(there for _, there in then.files),
         "attachmentsExpected": len(then.files),
-        "status": "notDecrypted" if then.encrypted else None,
+        "status": then.status,
         "reviewState": event["reviewState"],
         "deviceId": then.root["device_id"],
         "edits": event["version"],

@@ -54,7 +54,14 @@ class Snapshot:
     @property
     def encrypted(self) -> bool:
         """Whether it is an envelope, whose data nobody here can read."""
-        return self.instance.encrypted
+        return self.version.encrypted
+
+    @property
+    def status(self) -> str | None:
+        """What OData tells of an encrypted one."""
+        slot = self.version.data_slot
+        has_data = slot is not None and self.files[slot][1]
+        return row.status(has_data=has_data) if self.encrypted else None
 
     @cached_property
     def row(self) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Answer:
             return self._writer.write(row.place)
         told = row.candidate.told
         name = self._names.get(told.root["submitter_id"])
-        said = system.of(told, name, encrypted=row.place is None)
+        said = system.of(told, name)
         if row.place is None:
             return self._writer.encrypted(told.root_id, said)
         return self._writer.write(row.place, said)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sheaf import clock
+from sheaf.data import row
 from sheaf.data.stored import Stored
-from sheaf.submissions import instance, markup
 
 
-def of(told: Stored, submitter_name: str | None, *, encrypted: bool) -> dict[str, Any]:
+def of(told: Stored, submitter_name: str | None) -> dict[str, Any]:
     """Give `__system` with all its properties.
 
     Dates are those of the submission, the device and form version those of its first version, the
@@ -24,7 +24,7 @@ def of(told: Stored, submitter_name: str | None, *, encrypted: bool) -> dict[str
         "submitterName": submitter_name or None,
         "attachmentsPresent": sum(1 for _, blob in attachments if blob is not None),
         "attachmentsExpected": len(attachments),
-        "status": _status(told) if encrypted else None,
+        "status": None if told.key_id is None else row.status(has_data=_has_data(told)),
         "reviewState": told.review_state,
         "deviceId": root["device_id"],
         "edits": told.edits,
@@ -33,9 +33,5 @@ def of(told: Stored, submitter_name: str | None, *, encrypted: bool) -> dict[str
     }
 
 
-def _status(told: Stored) -> str:
-    """Tell what an encrypted submission lacks: the key, or the encrypted form itself."""
-    name = instance.read(told.text.encode()).encrypted_file or ""
-    there = {each for each, blob in told.attachments if blob is not None}
-    found = markup.unescape(name).strip() in there
-    return "notDecrypted" if found else "missingEncryptedFormData"
+def _has_data(told: Stored) -> bool:
+    return told.data_slot is not None and told.attachments[told.data_slot][1] is not None

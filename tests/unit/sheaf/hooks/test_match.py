@@ -288,11 +288,17 @@ def test_an_encrypted_submission_tells_its_envelope_alone(scene, way):
     )
     answer = scene.bob.post(scene.SUBMISSIONS, envelope)
     assert answer.status == 200, answer.text
+    path = f"{scene.SUBMISSIONS}/uuid:one/attachments/submission.xml.enc"
+    assert scene.bob.post(path, b"sealed").json == {"success": True}
+    scene.review("uuid:one", "approved")
     way.match_all()
-    [body] = bodies(hook)
-    assert set(body["data"]["submission"]) == {"__id", "__system"}
-    assert body["data"]["submission"]["__system"]["status"] == "notDecrypted"
-    assert len(body["data"]["attachments"]) == 2
+    told = [body["data"] for body in bodies(hook)]
+    assert [set(data["submission"]) for data in told] == [{"__id", "__system"}] * 2
+    assert [data["submission"]["__system"]["status"] for data in told] == [
+        "missingEncryptedFormData",
+        "notDecrypted",
+    ]
+    assert [len(data["attachments"]) for data in told] == [2, 2]
 
 
 def test_the_submitter_is_who_sent_it_first(scene, way):
