@@ -13,7 +13,7 @@ from typing import Any
 from sheaf.db.audit import Audit
 from sheaf.db.keys import FEED
 from sheaf.hooks import events, links
-from tests import encryptor
+from tests import encryptor, workbooks
 from tests.api import Answer
 from tests.cast import OPENROSA, PASSWORD, Cast, multipart, stored, xform, xml
 
@@ -29,6 +29,7 @@ _EDITED_WITH_PHOTO = xml("uuid:2", name="Ada", photo="photo.jpg", deprecated="uu
 _COMMENT = {"body": "The well was dry."}
 _JPEG = {"content-type": "image/jpeg"}
 _PASSPHRASE = {"passphrase": "open, sesame", "hint": "forty thieves"}
+_XML = {"content-type": "application/xml"}
 HOOK = {"name": "Registry", "url": "https://hooks.invalid/x", "events": ["submission.create"]}
 
 Given = Callable[[Cast], Any]
@@ -115,6 +116,39 @@ def an_edit(cast: Cast) -> None:
 def a_draft(cast: Cast) -> None:
     """The form `simple` as a draft, never published."""
     cast.draft()
+
+
+def two_versions(cast: Cast) -> None:
+    """The form `simple` with versions 1 and 2."""
+    a_new_draft(cast)
+    assert cast.alice.post(f"{FORM}/draft/publish").status == DONE
+
+
+def a_new_draft(cast: Cast) -> None:
+    """The form `simple` with a draft of its version 2."""
+    a_form(cast)
+    assert cast.alice.post(f"{FORM}/draft", xform(version="2"), _XML).status == DONE
+
+
+def a_sheet(cast: Cast) -> None:
+    """The draft `sheet`, made of a workbook."""
+    _workbook(cast, workbooks.xlsx("sheet"), workbooks.XLSX)
+
+
+def an_old_sheet(cast: Cast) -> None:
+    """The same, made of an old workbook."""
+    _workbook(cast, workbooks.xls("sheet"), workbooks.XLS)
+
+
+def _workbook(cast: Cast, raw: bytes, kind: str) -> None:
+    made = cast.alice.post(f"{PROJECT}/forms", raw, {"content-type": kind})
+    assert made.status == DONE, made.text
+
+
+def a_deleted_form(cast: Cast) -> None:
+    """The form `simple`, in the trash."""
+    a_form(cast)
+    assert cast.alice.delete(FORM).status == DONE
 
 
 def a_draft_submission(cast: Cast) -> None:
@@ -231,6 +265,11 @@ def chelsea(cast: Cast) -> int:
 
 def _user(cast: Cast) -> str:
     return f"/v1/users/{chelsea(cast)}"
+
+
+def _number(cast: Cast) -> int:
+    """The number of the form that was deleted last."""
+    return int(cast.alice.get(f"{PROJECT}/forms?deleted=true").json[0]["id"])
 
 
 def _session(cast: Cast) -> str:
@@ -413,6 +452,8 @@ def _file_link(cast: Cast) -> str:
 _PROJECT = "/v1/projects/{projectId}"
 _FORM = f"{_PROJECT}/forms/{{xmlFormId}}"
 _KEYED = f"/v1/key/{{token}}{_FORM.removeprefix('/v1')}"
+_TEST = "/test/{token}"
+_TESTED = f"/v1{_TEST}/projects/{{projectId}}/forms/{{xmlFormId}}/draft"
 _SUBMISSION = f"{_FORM}/submissions/{{instanceId}}"
 _DRAFT = f"{_FORM}/draft"
 _FILE = f"{_SUBMISSION}/attachments/{{filename}}"
@@ -464,6 +505,26 @@ ROUTES = {
     f"DELETE {_FORM}": Happy(FORM, a_form, again=404.1),
     f"GET {_KEYED}": Happy(keyed(FORM), an_app_user, by=None),
     f"GET {_FORM}/fields": Happy(f"{FORM}/fields", a_form),
+    f"POST {_FORM}/restore": Happy(
+        lambda cast: f"{PROJECT}/forms/{_number(cast)}/restore", a_deleted_form, again=404.1
+    ),
+    f"GET {_FORM}/versions": Happy(f"{FORM}/versions", two_versions),
+    f"GET {_FORM}/versions/{{version}}": Happy(f"{FORM}/versions/1", two_versions),
+    f"GET {_FORM}/versions/{{version}}/fields": Happy(f"{FORM}/versions/1/fields", two_versions),
+    f"GET {_FORM}/draft": Happy(f"{FORM}/draft", a_new_draft),
+    # Twice the same draft is two drafts, one after the other.
+    f"POST {_FORM}/draft": Happy(
+        f"{FORM}/draft", a_new_draft, xform(version="3"), _XML, again=DONE
+    ),
+    f"DELETE {_FORM}/draft": Happy(f"{FORM}/draft", a_new_draft, again=404.1),
+    f"GET {_FORM}/draft.xml": Happy(f"{FORM}/draft.xml", a_new_draft),
+    f"GET {_FORM}/draft.xlsx": Happy(f"{PROJECT}/forms/sheet/draft.xlsx", a_sheet),
+    f"GET {_FORM}/draft.xls": Happy(f"{PROJECT}/forms/sheet/draft.xls", an_old_sheet),
+    f"GET {_FORM}/draft/fields": Happy(f"{FORM}/draft/fields", a_new_draft),
+    f"POST {_FORM}/draft/publish": Happy(
+        f"{FORM}/draft/publish?version=3", a_new_draft, again=404.1
+    ),
+    f"GET {_TESTED}.xml": Happy(lambda cast: f"{draft_place(cast, _TEST)}.xml", a_draft, by=None),
     f"GET {_FORM}/submissions/keys": Happy(f"{SUBMISSIONS}/keys", an_encrypted_submission),
     f"GET {_FORM}/submissions/submitters": Happy(f"{SUBMISSIONS}/submitters", a_submission),
     f"GET {_DRAFT}/submissions/keys": Happy(

@@ -25,7 +25,11 @@ EVERYWHERE = {
     "urllib3",
 }
 # What some functions cannot do without.
-BESIDES = {"forms/create": {"lxml"}, "openrosa/submit": {"multipart"}}
+BESIDES = {
+    "form_drafts/set": {"lxml"},
+    "forms/create": {"lxml"},
+    "openrosa/submit": {"multipart"},
+}
 # What must be loaded where it is used, if at all: each takes 5 ms to a second.
 LATE = {"boto3", "cryptography", "openpyxl", "pydantic", "pyxform", "requests", "xlrd", "zxcvbn"}
 

@@ -14,7 +14,7 @@ from openpyxl import Workbook
 from sheaf import settings
 from sheaf.access.auth import SYSTEM
 from sheaf.db import keys, reads
-from sheaf.forms import forms, publication
+from sheaf.forms import lifecycle, publication
 from sheaf.forms.forms import Form
 from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.cast import audits, is_time, stored, xform, xml
@@ -524,7 +524,7 @@ def test_a_form_that_was_changed_meanwhile_is_deleted_as_it_is_now(cast):
     cast.form()
     read = reads.get(Form.ref(keys.form(1, "simple")))
     cast.bob.patch(FORM, {"state": "closing"})
-    forms.delete(read, by=SYSTEM)
+    lifecycle.delete(read, by=SYSTEM)
     (kept,) = [item for item in stored("P#1") if item["sk"]["S"] == "X#1"]
     assert kept["st"] == {"S": "closing"}
     assert len(audits("form.delete")) == 1

@@ -80,6 +80,10 @@ MORE = {
     "DELETE encrypted submission": Happy(
         happy.SUBMISSION, happy.an_encrypted_submission, again=404.1
     ),
+    "POST nothing as a draft": Happy(f"{happy.FORM}/draft", happy.a_form, again=DONE),
+    "POST draft, published under its own version": Happy(
+        f"{happy.FORM}/draft/publish", happy.a_new_draft, again=404.1
+    ),
     "POST another photo": Happy(
         happy.PHOTO, happy.a_photo, b"\xff\xd8\xff two", {"content-type": "image/jpeg"}, again=DONE
     ),

@@ -29,28 +29,52 @@ def scene(cast):
     assert cast.alice.delete(happy.SUBMISSION, None, {"x-action-notes": "secret"}).status == 200
 
 
+def clearing_scene(cast):
+    """A form that was deleted, and one of which a draft was published; a submission of each."""
+    happy.a_new_draft(cast)
+    sent = cast.alice.post(happy.DRAFT_SUBMISSIONS, happy.xml("uuid:tested"))
+    assert sent.status == happy.DONE
+    assert cast.alice.post(f"{happy.FORM}/draft/publish?version=3").status == happy.DONE
+    assert cast.submit("uuid:stays").status == happy.DONE
+    cast.form("other")
+    body = happy.xml("uuid:1", form="other", photo="photo.jpg")
+    other = f"{happy.PROJECT}/forms/other"
+    assert cast.alice.post(f"{other}/submissions", body).status == happy.DONE
+    photo = f"{other}/submissions/uuid:1/attachments/photo.jpg"
+    assert cast.alice.post(photo, b"x", {"x-action-notes": "secret"}).status == happy.DONE
+    assert cast.alice.delete(other, None, {"x-action-notes": "secret"}).status == happy.DONE
+
+
 def purge():
     return handler("workers/purge")({"retentionDays": 0}, None)
 
 
 def told(state):
     """What the audit rows of purges say, and the state without them."""
-    rows = {key: item for key, item in state.items() if item.get("a") == {"S": "submission.purge"}}
+    purges = ({"S": "form.purge"}, {"S": "submission.purge"})
+    rows = {key: item for key, item in state.items() if item.get("a") in purges}
     rest = {key: item for key, item in state.items() if key not in rows}
-    return [item["d"] for item in rows.values()], rest
+    said = [(item["a"]["S"], item.get("on"), item.get("d")) for item in rows.values()]
+    return sorted(said, key=repr), rest
 
 
-def test_the_next_purge_finishes(stage, request):
-    cast = stage.set(scene)
+@pytest.mark.parametrize(("given", "gone"), [(scene, 1), (clearing_scene, 2)])
+def test_the_next_purge_finishes(stage, request, given, gone):
+    cast = stage.set(given)
     old, files = stage.table(), stage.files()
     request.getfixturevalue("steered")
     with Wire() as wire:
-        assert purge() == {"purged": 1}
+        assert purge() == {"purged": gone}
     new, kept = changes(stage.table()), stage.files()
     calls = wire.names
     assert kept == {}, "the photo of the one that is gone; the other never had one"
     said, rest = told(new)
-    assert said == [{"S": '{"submissions_deleted": 1}'}]
+    assert said[-1] == (
+        "submission.purge",
+        None,
+        {"S": f'{{"submissions_deleted": {gone}}}'},
+    )
+    assert "secret" not in repr(rest)
     for moment in ("before", "after"):
         for number, name in enumerate(calls):
             where = f"{moment} {name} (call {number})"

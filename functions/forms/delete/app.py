@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sheaf.forms import forms
+from sheaf.forms import forms, lifecycle
 from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
 
@@ -11,4 +11,4 @@ from sheaf.http.request import Request
 def handler(request: Request) -> None:
     form = request.find(forms.lookup(request.path))
     request.auth.require("form.delete", on=form)
-    forms.delete(form, by=request.auth)
+    lifecycle.delete(form, by=request.auth)

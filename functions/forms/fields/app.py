@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sheaf import fields
-from sheaf.forms import forms, schema
+from sheaf.forms import schema, views
 from sheaf.forms.schema import Field
 from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
@@ -11,7 +11,7 @@ from sheaf.http.request import Request
 
 @endpoint
 def handler(request: Request) -> tuple[Field, ...]:
-    form = request.find(forms.lookup(request.path))
-    request.auth.require(*form.reading_verbs, on=form)
-    listed = forms.fields_of(form)
+    view = request.find(views.lookup(request.path, draft=request.draft))
+    request.auth.require(*view.verbs, on=view.form)
+    listed = view.definition().fields
     return schema.odata(listed) if fields.flag(request.query, "odata") else listed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sheaf.forms import forms
+from sheaf.forms import forms, lifecycle
 from sheaf.forms.forms import Form
 from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
@@ -12,4 +12,4 @@ from sheaf.http.request import Request
 def handler(request: Request) -> Form:
     form = request.find(forms.lookup(request.path))
     request.auth.require("form.update", on=form)
-    return forms.update(form, forms.Change.from_api(request.json), by=request.auth)
+    return lifecycle.update(form, lifecycle.Change.from_api(request.json), by=request.auth)

@@ -139,6 +139,16 @@ def delete(actor: Actor, role: Role, actee: Actee, *, by: Auth) -> None:
         tx.audit(f"{actor.type}.assignment.delete", by=by, on=actor.actee_id, details=details)
 
 
+def remove_all(actee_id: str) -> None:
+    """Remove the assignments on what is gone for good."""
+    for assignment in Assignment.query(keys.assignments(actee_id), consistent_read=True):
+        holder = Actor(*keys.actor(assignment.actor_id))
+        with Transaction() as tx:
+            tx.delete(assignment)
+            held = Actor.grants.delete({grant(assignment.role_id, actee_id)})
+            tx.update(holder, [held], Actor.pk.exists())
+
+
 def _with_open_forms(verbs: set[str]) -> set[str]:
     """Add that who may see all forms may see the open ones, which no manager's role says."""
     return verbs | {f"open_{verb}" for verb in verbs & {"form.list", "form.read"}}

@@ -15,11 +15,11 @@ SITE = "*"
 # Whatever else one may do, one may read and change one's own account, and log out. An app user may
 # not: whoever holds its token could take it from all others who do.
 _ON_ONESELF = frozenset({"user.read", "user.update"})
-# Routes that a draft's token opens are about that draft alone: a place to try everything in.
+# Routes that a draft's token opens are about that draft alone: a place to try everything in. That
+# it may be seen is a verb of its own, which no role has.
 _ON_A_TESTED_DRAFT = frozenset(
     {
-        "form.read",
-        "open_form.read",
+        "draft.test",
         "submission.create",
         "submission.read",
         "submission.list",

@@ -16,6 +16,7 @@
     D#<form>                    V#<version>          Definition: a published version
     D#<form>                    W#<draft>            Definition: of a draft
     D#<form>                    XML#<sha256>         DefinitionSource: what was uploaded
+    D#<form>                    A#<draft>            AbandonedDraft: what is left of a draft
     K#<key>                     K                    Key: what forms are encrypted for
     KP#<sha256 of public key>   K                    PublicKey: claims a key, points to it
     C#<project>#<xmlFormId>#<n>#<world>#<instanceId>  C  Claim of an instanceId
@@ -160,9 +161,12 @@ def form(project_id: int, xml_form_id: str) -> tuple[str, str]:
     return forms(project_id), f"{FORM}{xml_form_id}"
 
 
+DELETED_FORM = "X#"
+
+
 def deleted_form(project_id: int, form_id: int) -> tuple[str, str]:
     """Key of a deleted Form."""
-    return forms(project_id), f"X#{form_id}"
+    return forms(project_id), f"{DELETED_FORM}{form_id}"
 
 
 def form_name(project_id: int, xml_form_id: str) -> tuple[str, str]:
@@ -176,6 +180,8 @@ def definitions(form_id: int) -> str:
 
 
 DEFINITION = "V#"
+WORKING = "W#"
+SOURCE = "XML#"
 
 
 def definition(form_id: int, version: str) -> tuple[str, str]:
@@ -185,12 +191,17 @@ def definition(form_id: int, version: str) -> tuple[str, str]:
 
 def working_definition(form_id: int, draft_id: int) -> tuple[str, str]:
     """Key of the Definition of a draft, which may change until it is published."""
-    return definitions(form_id), f"W#{draft_id}"
+    return definitions(form_id), f"{WORKING}{draft_id}"
+
+
+def abandoned_draft(form_id: int, draft_id: int) -> tuple[str, str]:
+    """Key of an AbandonedDraft."""
+    return definitions(form_id), f"A#{draft_id}"
 
 
 def definition_source(form_id: int, sha256: str) -> tuple[str, str]:
     """Key of a DefinitionSource."""
-    return definitions(form_id), f"XML#{sha256}"
+    return definitions(form_id), f"{SOURCE}{sha256}"
 
 
 def key(key_id: int) -> tuple[str, str]:
@@ -359,6 +370,11 @@ def hook(project_id: int, form_id: int, hook_id: str) -> tuple[str, str]:
     return hooks(project_id), f"{hook_scope(form_id)}{hook_id}"
 
 
+def hook_id(sk: str) -> str:
+    """Give the id of the hook that a sort key is about."""
+    return sk.partition("#")[2]
+
+
 def gate(hook_id: str) -> tuple[str, str]:
     """Key of a Gate."""
     return f"K#{hook_id}", "GATE"
@@ -375,9 +391,10 @@ def delivery(hook_id: str, event_id: str) -> tuple[str, str]:
 
 
 PURGE_RUN = ("PURGE", "RUN")
-# Hash keys of the sparse index `due`: submissions that a purge may be due for, and what the sweep
-# of hooks must look at. That is spread, so that a receiver that is down makes no hot partition.
-DUE_PURGE = "purge"
+# Hash keys of the sparse index `due`: submissions, what is left of drafts, and forms, which a purge
+# may be due for, and what the sweep of hooks must look at. That is spread, so that a receiver that
+# is down makes no hot partition.
+DUE_PURGE, DUE_DRAFT, DUE_FORM = "purge", "purge-draft", "purge-form"
 DUE_HOOKS = ("hooks0", "hooks1", "hooks2", "hooks3")
 
 

@@ -109,7 +109,7 @@ def _fields(form: Form, options: Options, *, draft: bool) -> tuple[Field, ...]:
     if draft:
         current = found(reads.get(forms.working_ref(form))).fields
     else:
-        current = () if form.version is None else forms.fields_of(form)
+        current = () if form.version is None else definitions.get(form.id, form.version).fields
     if not options.deleted_fields:
         return current
     return schema.merged([current, *(each.fields for each in definitions.published(form.id))])

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sheaf import clock
 from sheaf.db import reads
 from sheaf.db.transaction import Author, Transaction
-from sheaf.forms import definitions, encryption, forms, publication
+from sheaf.forms import definitions, drafts, encryption, forms, publication
 from sheaf.forms.definitions import Definition, DefinitionSource
-from sheaf.forms.forms import Form
-from sheaf.problems import Busy, Problem, found
+from sheaf.forms.forms import Changed, Form
+from sheaf.problems import NotFound, found
 
 if TYPE_CHECKING:
     from sheaf.encryption.keyring import Key
-
-# How often a form is looked at anew because others keep changing it.
-TRIES = 25
-
-
-class Changed(Problem):
-    """Somebody else changed the form first. Never reaches a client."""
-
-    code = 503.1
-    message = "The form has changed meanwhile."
 
 
 def convert(form: Form, key: Key, suffix: str, *, by: Author) -> None:
@@ -34,18 +25,9 @@ def convert(form: Form, key: Key, suffix: str, *, by: Author) -> None:
     Raises:
         Busy: others kept changing the form.
     """
-    current: Form | None = form
-    for attempt in range(TRIES):
-        if current is None or not (_published_openly(current) or _drafted_openly(current)):
-            return
-        try:
-            _convert(current, key, suffix, by=by)
-        except Changed:
-            clock.wait(min(0.2, 0.01 * 2**attempt))
-            current = reads.get(Form.ref((form.pk, form.sk)))
-        else:
-            return
-    raise Busy
+    # One that has been deleted meanwhile stays as it is.
+    with suppress(NotFound):
+        forms.insist(form, lambda now: _convert(now, key, suffix, by=by))
 
 
 def _published_openly(form: Form) -> bool:
@@ -57,46 +39,49 @@ def _drafted_openly(form: Form) -> bool:
 
 
 def _convert(form: Form, key: Key, suffix: str, *, by: Author) -> None:
-    changed = Form()
-    changed.deserialize(form.serialize())
+    if not (_published_openly(form) or _drafted_openly(form)):
+        return
+    changed = forms.copy(form)
     changed.updated_at = clock.micros()
+    sources = []
     with Transaction() as tx:
         tx.put(changed, forms.unchanged(form), otherwise=Changed())
         if _published_openly(form):
-            _publish(tx, form, changed, key, suffix, by=by)
+            sources.append(_publish(tx, form, changed, key, suffix, by=by))
         if _drafted_openly(form):
-            _redraft(tx, form, changed, key, suffix, by=by)
+            sources.append(_redraft(tx, form, changed, key, suffix, by=by))
+        # A draft that is a copy has the same.
+        for source in {source.sk: source for source in sources}.values():
+            tx.put(source)
 
 
 def _publish(
     tx: Transaction, form: Form, changed: Form, key: Key, suffix: str, *, by: Author
-) -> None:
-    """Let a transaction publish a form's current version anew, with a key."""
+) -> DefinitionSource:
+    """Let a transaction publish a form's current version anew, with a key; give its XML."""
     old = definitions.get(form.id, found(form.version))
     definition, source = _encrypted(form, old, key, suffix, publish=True)
     publication.show(changed, definition)
     publication.take_version(tx, form, definition.version)
     tx.create(definition)
-    tx.create(source)
     publication.tell_published(tx, changed, old.id, by=by)
+    return source
 
 
 def _redraft(
     tx: Transaction, form: Form, changed: Form, key: Key, suffix: str, *, by: Author
-) -> None:
-    """Let a transaction put an encrypted draft, under the same token, in the place of a draft."""
+) -> DefinitionSource:
+    """Let a transaction put an encrypted draft in the place of a draft; give its XML."""
     draft = found(form.draft)
-    old = found(reads.get(forms.working_ref(form)))
+    old = reads.get(forms.working_ref(form))
+    if old is None:
+        raise Changed
     definition, source = _encrypted(form, old, key, suffix, publish=False)
     changed.working = publication.working(definition, draft.token)
     tx.create(definition)
-    tx.create(source)
-    tx.audit(
-        "form.update.draft.set",
-        by=by,
-        on=form.actee_id,
-        details={"oldDraftDefId": draft.id, "newDraftDefId": definition.id},
-    )
+    drafts.abandon(tx, form, draft)
+    drafts.tell_set(tx, form, definition, by=by)
+    return source
 
 
 def _encrypted(

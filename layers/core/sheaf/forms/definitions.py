@@ -7,8 +7,9 @@ and a spreadsheet), because the one is read with every submission and the other 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pynamodb.attributes import BinaryAttribute, JSONAttribute, UnicodeAttribute
 
@@ -19,7 +20,7 @@ from sheaf.db.compression import pack, unpack
 from sheaf.db.items import IntegerAttribute, Item
 from sheaf.forms import schema
 from sheaf.forms.schema import Field
-from sheaf.problems import UnexpectedValue, found
+from sheaf.problems import NotFound, UnexpectedValue, found
 
 if TYPE_CHECKING:
     from sheaf.forms.upload import Upload  # reads forms with lxml, which few functions need
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # Types of spreadsheets that forms are made of.
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 XLS = "application/vnd.ms-excel"
+SPREADSHEETS = {".xlsx": XLSX, ".xls": XLS}
 # An item may hold 400 KB. A definition's XML, compressed, is almost never near this, and its list
 # of fields never, but for a form that nobody could fill; a title beyond reason is cut.
 LARGEST_INLINE = 350_000
@@ -34,7 +36,10 @@ LONGEST_NAME = 2_000
 
 
 class Definition(Item):
-    """A version of a form (key: `D#<form>`, published `V#<version>`, of a draft `W#<draft>`)."""
+    """A version of a form (key: `D#<form>`, published `V#<version>`, of a draft `W#<draft>`).
+
+    Its number (micros) stays when a draft is published. `dataset` is the entity list that it feeds.
+    """
 
     id = IntegerAttribute(attr_name="i")
     version = UnicodeAttribute(attr_name="v")
@@ -45,6 +50,7 @@ class Definition(Item):
     fields_packed = BinaryAttribute(attr_name="f", legacy_encoding=False)
     spreadsheet: JSONAttribute = JSONAttribute(attr_name="x", null=True)
     key_id = IntegerAttribute(attr_name="k", null=True)
+    dataset = UnicodeAttribute(attr_name="ds", null=True)
     published_at = IntegerAttribute(attr_name="p", null=True)
 
     @cached_property
@@ -52,10 +58,24 @@ class Definition(Item):
         """The fields of this version, in the order of the form."""
         return schema.load(unpack(self.fields_packed).decode())
 
+    @property
+    def sheet(self) -> Blob | None:
+        """The spreadsheet that it was made from, if it was."""
+        return None if self.spreadsheet is None else Blob.from_item(self.spreadsheet)
+
+    @property
+    def spreadsheet_type(self) -> str | None:
+        """The type of that spreadsheet."""
+        return None if self.sheet is None else self.sheet.content_type
+
 
 class DefinitionSource(Item):
-    """The XML of a definition (key: `D#<form>`, `XML#<sha256>`), here or in S3."""
+    """The XML of definitions (key: `D#<form>`, `XML#<sha256>`), here or in S3.
 
+    Several definitions may have the same; `definition_id` is the last of them that was made.
+    """
+
+    definition_id = IntegerAttribute(attr_name="i")
     packed = BinaryAttribute(attr_name="x", null=True, legacy_encoding=False)
     blob_key = UnicodeAttribute(attr_name="b", null=True)
 
@@ -82,9 +102,9 @@ def make(
         raise UnexpectedValue(
             field="form XML", value=len(fields), reason="a form cannot have so many fields"
         )
-    sheet = None
+    sheet = upload.sheet
     if upload.spreadsheet is not None:
-        sheet = blobs.store(prefix, upload.spreadsheet, upload.content_type).to_item()
+        sheet = blobs.store(prefix, upload.spreadsheet, upload.content_type)
     key = keys.definition(form_id, version) if publish else keys.working_definition(form_id, now)
     definition = Definition(
         *key,
@@ -95,15 +115,17 @@ def make(
         sha1=hashlib.sha1(xml, usedforsecurity=False).hexdigest(),
         sha256=hashlib.sha256(xml).hexdigest(),
         fields_packed=packed,
-        spreadsheet=sheet,
+        spreadsheet=None if sheet is None else sheet.to_item(),
+        dataset=upload.definition.dataset,
         key_id=upload.key and upload.key.id,
         published_at=now if publish else None,
     )
-    return definition, _source(form_id, definition.sha256, xml)
+    return definition, _source(form_id, definition, xml)
 
 
-def _source(form_id: int, sha256: str, xml: bytes) -> DefinitionSource:
-    source = DefinitionSource(*keys.definition_source(form_id, sha256))
+def _source(form_id: int, definition: Definition, xml: bytes) -> DefinitionSource:
+    key = keys.definition_source(form_id, definition.sha256)
+    source = DefinitionSource(*key, definition_id=definition.id)
     packed = pack(xml)
     if len(packed) <= LARGEST_INLINE:
         source.packed = packed
@@ -123,12 +145,34 @@ def get(form_id: int, version: str) -> Definition:
 
 def published(form_id: int) -> list[Definition]:
     """Give all published versions of a form, newest first."""
-    found = Definition.query(
-        keys.definitions(form_id),
-        Definition.sk.startswith(keys.DEFINITION),
-        consistent_read=True,
-    )
-    return sorted(found, key=lambda each: each.published_at or each.id, reverse=True)
+    found = _listed(form_id, keys.DEFINITION)
+    return sorted(found, key=lambda each: each.published_at, reverse=True)
+
+
+def every(form_id: int) -> list[Definition]:
+    """Read all published versions, and the definitions of drafts."""
+    return [*_listed(form_id, keys.DEFINITION), *_listed(form_id, keys.WORKING)]
+
+
+def _listed(form_id: int, beginning: str) -> Iterator[Definition]:
+    of_kind = Definition.sk.startswith(beginning)
+    return iter(Definition.query(keys.definitions(form_id), of_kind, consistent_read=True))
+
+
+def publish(form_id: int, working: Definition) -> Definition:
+    """Make of a draft's definition a published version, as of now."""
+    definition = Definition()
+    definition.deserialize(working.serialize())
+    definition.pk, definition.sk = keys.definition(form_id, working.version)
+    definition.published_at = clock.micros()
+    return definition
+
+
+def remove_all(form_id: int) -> None:
+    """Remove all definitions of a form, but for its versions (`publication.withdraw`)."""
+    for item in Item.query(keys.definitions(form_id), consistent_read=True):
+        if item.sk.startswith((keys.WORKING, keys.SOURCE)):
+            item.delete()
 
 
 def xml(form_id: int, sha256: str) -> bytes:
@@ -137,7 +181,13 @@ def xml(form_id: int, sha256: str) -> bytes:
     return blobs.load(source.blob_key) if source.packed is None else unpack(source.packed)
 
 
-def spreadsheet(definition: Definition) -> Blob | None:
-    """Give the spreadsheet that a definition was made from, if it was."""
-    stored: dict[str, Any] | None = definition.spreadsheet
-    return None if stored is None else Blob.from_item(stored)
+def spreadsheet(definition: Definition, suffix: str) -> Blob:
+    """Give the spreadsheet that a definition was made from.
+
+    Raises:
+        NotFound: it was not made from one of this kind (".xlsx" or ".xls").
+    """
+    sheet = found(definition.sheet)
+    if sheet.content_type != SPREADSHEETS[suffix]:
+        raise NotFound
+    return sheet

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from pynamodb.attributes import BooleanAttribute, JSONAttribute, UnicodeAttribute
 
 from sheaf import clock, fields
 from sheaf.access.auth import Auth
-from sheaf.blobs import Blob
 from sheaf.db import keys, reads
 from sheaf.db.items import IntegerAttribute, Item, Ref
 from sheaf.db.reads import Lookup
-from sheaf.db.transaction import Transaction
-from sheaf.forms import definitions
-from sheaf.forms.definitions import XLS, XLSX, Definition
-from sheaf.forms.schema import Field
-from sheaf.problems import NotFound, found
+from sheaf.forms.definitions import Definition
+from sheaf.problems import Busy, NotFound, Problem, found
 from sheaf.projects import projects
 from sheaf.projects.projects import Project
 
 if TYPE_CHECKING:
     from pynamodb.expressions.condition import Condition
 
-STATES = ("open", "closing", "closed")
-SPREADSHEETS = {".xlsx": XLSX, ".xls": XLS}
+# A draft is read by who may change the form, and by who has been given its token.
+DRAFT_VERBS = ("form.update", "draft.test")
 # Partitions over which a form's submissions spread: 1,000 a second need two; four leave room.
 SHARDS = 4
+# How often a change is judged anew because others keep changing the same form.
+TRIES = 25
+
+
+class Changed(Problem):
+    """Somebody else changed the form first. Never reaches a client."""
+
+    code = 503.1
+    message = "The form has changed meanwhile."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +50,19 @@ class Draft:
     sha1: str
     sha256: str
     token: str
+    spreadsheet_type: str | None = None
+    dataset: str | None = None
     key_id: int | None = None
+    published_at: None = None
 
 
 class Form(Item):
     """A form (key: `P#<project>`, `F#<xmlFormId>`; deleted: `X#<form>`).
 
     `working` holds the members of its Draft, if it has one; without a `version` it has never been
-    published.
+    published. `definition_id` and what follows it up to `published_at` is what its current
+    definition tells. `due` and `due_at` put a deleted form into the index of the purge, which marks
+    what it has begun to remove as `purging`: that can no longer be restored.
     """
 
     id = IntegerAttribute(attr_name="i")
@@ -64,18 +74,24 @@ class Form(Item):
     shards = IntegerAttribute(attr_name="s", default=SHARDS)
     state = UnicodeAttribute(attr_name="st", default="open")
     webforms_enabled = BooleanAttribute(attr_name="w", default=True)
+    working: JSONAttribute = JSONAttribute(attr_name="dr", null=True)
+    definition_id = IntegerAttribute(attr_name="di", null=True)
     name = UnicodeAttribute(attr_name="n", null=True)
     version = UnicodeAttribute(attr_name="v", null=True)
     md5 = UnicodeAttribute(attr_name="m", null=True)
     sha1 = UnicodeAttribute(attr_name="h1", null=True)
     sha256 = UnicodeAttribute(attr_name="h2", null=True)
     key_id = IntegerAttribute(attr_name="k", null=True)
-    working: JSONAttribute = JSONAttribute(attr_name="dr", null=True)
+    spreadsheet_type = UnicodeAttribute(attr_name="xt", null=True)
+    dataset = UnicodeAttribute(attr_name="ds", null=True)
     published_at = IntegerAttribute(attr_name="p", null=True)
     created_by = IntegerAttribute(attr_name="by", null=True)
     created_at = IntegerAttribute(attr_name="c")
     updated_at = IntegerAttribute(attr_name="up", null=True)
     deleted_at = IntegerAttribute(attr_name="x", null=True)
+    due = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(attr_name="dueAt", null=True)
+    purging = BooleanAttribute(attr_name="pg", null=True)
 
     @property
     def actees(self) -> tuple[str, ...]:
@@ -85,6 +101,8 @@ class Form(Item):
     @property
     def reading_verbs(self) -> tuple[str, ...]:
         """The verbs of which one suffices to read the definition: collectors see open forms."""
+        if self.version is None:
+            return DRAFT_VERBS
         return ("form.read",) if self.state == "closed" else ("form.read", "open_form.read")
 
     @property
@@ -93,13 +111,30 @@ class Form(Item):
         return None if self.working is None else Draft(**self.working)
 
     @property
+    def shown(self) -> Form | Draft:
+        """What tells of the form: its current version, or its draft before there is one."""
+        return self if self.version is not None else found(self.draft)
+
+    @property
     def accepting(self) -> bool:
         """Whether submissions are taken."""
         return self.state != "closed"
 
     def to_api(self) -> dict[str, Any]:
-        """Give the form as Central shows it."""
-        return {
+        """Give the form as Central shows it: as it is published, or else its draft."""
+        return self.showing(self.shown)
+
+    def draft_to_api(self) -> dict[str, Any]:
+        """Give the form as Central shows its draft.
+
+        Raises:
+            NotFound: it has none.
+        """
+        return self.showing(found(self.draft))
+
+    def showing(self, shown: Form | Draft | Definition) -> dict[str, Any]:
+        """Give the form with what one of its definitions tells; when deleted, with its number."""
+        said = {
             "projectId": self.project_id,
             "xmlFormId": self.xml_form_id,
             "state": self.state,
@@ -108,48 +143,18 @@ class Form(Item):
             "createdAt": clock.iso(self.created_at),
             "updatedAt": clock.iso(self.updated_at),
             "webformsEnabled": self.webforms_enabled,
-            "keyId": self.key_id,
-            "version": self.version,
-            "hash": self.md5,
-            "sha": self.sha1,
-            "sha256": self.sha256,
-            "draftToken": None,
-            "publishedAt": clock.iso(self.published_at),
-            "name": self.name,
+            "keyId": shown.key_id,
+            "version": shown.version,
+            "hash": shown.md5,
+            "sha": shown.sha1,
+            "sha256": shown.sha256,
+            "draftToken": shown.token if isinstance(shown, Draft) else None,
+            "publishedAt": clock.iso(shown.published_at),
+            "name": shown.name,
         }
-
-    def draft_to_api(self) -> dict[str, Any]:
-        """Give the form as Central shows its draft.
-
-        Raises:
-            NotFound: it has none.
-        """
-        draft = found(self.draft)
-        return self.to_api() | {
-            "version": draft.version,
-            "hash": draft.md5,
-            "sha": draft.sha1,
-            "sha256": draft.sha256,
-            "keyId": draft.key_id,
-            "draftToken": draft.token,
-            "publishedAt": None,
-            "name": draft.name,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a client may change of a form."""
-
-    state: str | None
-    webforms_enabled: bool | None
-
-    @classmethod
-    def from_api(cls, body: Mapping[str, Any]) -> Self:
-        """Read a form's JSON."""
-        if (state := body.get("state")) is not None:
-            fields.choice(state, "state", STATES, "not a recognized state name")
-        return cls(state, fields.optional_flag(body, "webformsEnabled"))
+        if self.deleted_at is None:
+            return said
+        return said | {"deletedAt": clock.iso(self.deleted_at), "id": self.id}
 
 
 def refs(path: Mapping[str, str]) -> tuple[Any, Any]:
@@ -187,98 +192,53 @@ def working_ref(form: Form) -> Ref[Definition]:
 
 def of(project_id: int) -> Iterator[Form]:
     """Give all forms of a project."""
-    return iter(
-        Form.query(keys.forms(project_id), Form.sk.startswith(keys.FORM), consistent_read=True)
-    )
+    return _listed(project_id, keys.FORM)
 
 
-def list_for(project: Project, auth: Auth) -> list[Form]:
-    """List the forms of a project that one may see, by name."""
-    verbs = ("form.list", "open_form.list")
+def _listed(project_id: int, beginning: str) -> Iterator[Form]:
+    of_kind = Form.sk.startswith(beginning)
+    return iter(Form.query(keys.forms(project_id), of_kind, consistent_read=True))
+
+
+def list_for(project: Project, auth: Auth, *, deleted: bool = False) -> list[Form]:
+    """List the forms of a project that one may see, by name; or those in the trash."""
+    beginning = keys.DELETED_FORM if deleted else keys.FORM
     seen = [
         form
-        for form in of(project.id)
-        if auth.verbs(form) & set(verbs[:1] if form.state == "closed" else verbs)
+        for form in _listed(project.id, beginning)
+        if not form.purging and auth.verbs(form) & set(form.reading_verbs)
     ]
-    return sorted(seen, key=lambda form: (form.name or form.xml_form_id).lower())
+    return sorted(seen, key=lambda form: (form.shown.name or form.xml_form_id).lower())
 
 
-def xml(form: Form) -> bytes:
-    """Give the XML of a form's published version.
-
-    Raises:
-        NotFound: it has none.
-    """
-    return definitions.xml(form.id, found(form.sha256))
-
-
-def fields_of(form: Form) -> tuple[Field, ...]:
-    """Give the fields of a form's published version.
-
-    Raises:
-        NotFound: it has none.
-    """
-    return definitions.get(form.id, found(form.version)).fields
-
-
-def spreadsheet(form: Form, suffix: str) -> tuple[str, Blob]:
-    """Give the spreadsheet of a form's published version and the name to save it under.
-
-    Raises:
-        NotFound: the form was not made from one of this kind (".xlsx" or ".xls").
-    """
-    blob = definitions.spreadsheet(definitions.get(form.id, found(form.version)))
-    if blob is None or blob.content_type != SPREADSHEETS[suffix]:
-        raise NotFound
-    return f"{form.xml_form_id}{suffix}", blob
-
-
-def update(form: Form, change: Change, *, by: Auth) -> Form:
-    """Change a form's state, or whether Web Forms may be used.
+def insist(form: Form, change: Callable[[Form], None]) -> None:
+    """Make a change, judging it anew on the form as it is when somebody was faster.
 
     Raises:
         NotFound: it has been deleted meanwhile.
+        Busy: others kept changing it.
     """
-    form.updated_at = clock.micros()
-    actions = [Form.updated_at.set(form.updated_at)]
-    said: dict[str, Any] = {}
-    if change.state is not None:
-        form.state = said["state"] = change.state
-        actions.append(Form.state.set(change.state))
-    if change.webforms_enabled is not None:
-        form.webforms_enabled = said["webformsEnabled"] = change.webforms_enabled
-        actions.append(Form.webforms_enabled.set(change.webforms_enabled))
-    with Transaction() as tx:
-        tx.update(form, actions, Form.id == form.id, otherwise=NotFound())
-        tx.audit("form.update", by=by, on=form.actee_id, details={"data": said})
-    return form
+    current: Form | None = form
+    for attempt in range(TRIES):
+        if current is None or current.id != form.id:
+            raise NotFound
+        try:
+            return change(current)
+        except Changed:
+            clock.wait(min(0.2, 0.01 * 2**attempt))
+            current = reads.get(Form.ref((form.pk, form.sk)))
+    raise Busy
 
 
-def delete(form: Form, *, by: Auth) -> None:
-    """Delete a form. Its data stay, out of reach; its id is free for another form.
-
-    Raises:
-        NotFound: it has been deleted meanwhile.
-    """
-    kept = Form()
-    kept.deserialize(form.serialize())
-    kept.pk, kept.sk = keys.deleted_form(form.project_id, form.id)
-    kept.deleted_at = clock.micros()
-    try:
-        with Transaction() as tx:
-            tx.delete(form, unchanged(form), otherwise=NotFound())
-            tx.create(kept)
-            tx.audit("form.delete", by=by, on=form.actee_id)
-    except NotFound:
-        now = reads.get(Form.ref((form.pk, form.sk)))
-        if now is None or now.id != form.id:
-            raise
-        # Somebody has changed its state meanwhile: what is kept has to tell that.
-        delete(now, by=by)
+def copy(form: Form) -> Form:
+    """Copy a form, to change it and write it under the condition that it is `unchanged`."""
+    copied = Form()
+    copied.deserialize(form.serialize())
+    return copied
 
 
 def unchanged(form: Form) -> Condition:
-    """Require that the form is as it was read."""
+    """Require that the form is as it was read: every change sets `updated_at`."""
     seen = Form.updated_at
     at = seen.does_not_exist() if form.updated_at is None else seen == form.updated_at
     return (Form.id == form.id) & at  # type: ignore[no-any-return]

@@ -18,25 +18,30 @@ _ATTRIBUTE = re.compile(rb"\s+([^\s=/>]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;"})
 
 
-def inscribe(xml: bytes, *, public_key: str, version: str) -> bytes:
-    """Give a form's XML the key that it has not got yet, and another version.
+def inscribe(xml: bytes, *, version: str, public_key: str | None = None) -> bytes:
+    """Give a form's XML another version, and the key that it has not got yet.
 
     Args:
         xml: a form that `xform.read` has taken.
-        public_key: in base64.
         version: the whole of it, not escaped.
+        public_key: in base64; None leaves the form with the one that it has, or without.
     """
     places = _Places(xml)
-    if places.submission is None:
-        element = _prefix(xml, places.model) + b"submission"
-        tag = b'<%b %b="%b"/>' % (element, _KEY.encode(), public_key.encode())
-        edits = [(places.model_end, places.model_end, tag)]
-    else:
-        edits = [_setting(xml, places.submission, _KEY, public_key)]
-    edits.append(_setting(xml, places.root, "version", version))
+    edits = [_setting(xml, places.root, "version", version)]
+    if public_key is not None:
+        edits.append(_keyed(xml, places, public_key))
     for start, end, text in sorted(edits, reverse=True):
         xml = xml[:start] + text + xml[end:]
     return xml
+
+
+def _keyed(xml: bytes, places: _Places, public_key: str) -> tuple[int, int, bytes]:
+    """Give the edit (from, to, text) that writes a key."""
+    if places.submission is not None:
+        return _setting(xml, places.submission, _KEY, public_key)
+    element = _prefix(xml, places.model) + b"submission"
+    tag = b'<%b %b="%b"/>' % (element, _KEY.encode(), public_key.encode())
+    return places.model_end, places.model_end, tag
 
 
 class _Places:

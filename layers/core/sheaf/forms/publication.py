@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pynamodb.attributes import UnicodeSetAttribute
@@ -19,6 +20,7 @@ from sheaf.problems import (
     AlreadyExists,
     Busy,
     FormHasWarnings,
+    NotFound,
     ValueTooLong,
     VersionAlreadyPublished,
 )
@@ -27,20 +29,23 @@ from sheaf.projects.projects import Project
 if TYPE_CHECKING:
     from pynamodb.expressions.update import Action
 
-    from sheaf.forms.upload import Upload
+    from sheaf.forms.upload import Upload  # reads forms with lxml, which few functions need
 
 # Central's column; what a key of the table can hold is `encryption.LONGEST_VERSION`.
 LONGEST_ID = 64
+# What forms and their drafts repeat of a definition, so that to tell of them takes no read of it.
+_TOLD = ("version", "name", "md5", "sha1", "sha256", "spreadsheet_type", "dataset", "key_id")
 
 
 class FormName(Item):
     """A name that forms of a project have borne (key: `P#<project>`, `N#<xmlFormId>`).
 
     `versions` are all that were ever published under it, each after a `=` because a set cannot
-    hold an empty text; `uses` counts the forms.
+    hold an empty text; `uses` counts the forms, `purged` those of them that are gone for good.
     """
 
     uses = IntegerAttribute(attr_name="n")
+    purged = IntegerAttribute(attr_name="p", default=0)
     versions = UnicodeSetAttribute(attr_name="v", null=True)
 
 
@@ -58,10 +63,8 @@ def create(
         Activating: the project has been encrypted in between.
     """
     upload = encryption.applied(project, upload)
+    check_lengths(upload)
     said = upload.definition
-    for text, limit in ((said.xml_form_id, LONGEST_ID), (said.version, encryption.LONGEST_VERSION)):
-        if len(text) > limit:
-            raise ValueTooLong(maxLength=str(limit))
     use = _free_use(project, upload, publish=publish, ignore_warnings=ignore_warnings)
     number = take("form")
     definition, source = definitions.make(number, upload, said.version, publish=publish)
@@ -94,7 +97,7 @@ def create(
 
 def tell_published(tx: Transaction, form: Form, before: int | None, *, by: Author) -> None:
     """Let a transaction tell that a form has a new version; `before` is the number of the last."""
-    details = {"oldDefId": before, "newDefId": form.published_at}
+    details = {"oldDefId": before, "newDefId": form.definition_id}
     event = {
         "projectId": form.project_id,
         "formId": form.id,
@@ -113,8 +116,19 @@ def tell_published(tx: Transaction, form: Form, before: int | None, *, by: Autho
 
 def working(definition: Definition, token: str) -> dict[str, Any]:
     """Give the members of the Draft that a definition is."""
-    shown = ("id", "version", "name", "md5", "sha1", "sha256", "key_id")
-    return {name: getattr(definition, name) for name in shown} | {"token": token}
+    return {"id": definition.id, "token": token} | _told(definition)
+
+
+def show(form: Form, definition: Definition) -> None:
+    """Let the form show what its current definition is."""
+    form.definition_id, form.published_at = definition.id, definition.published_at
+    for name, value in _told(definition).items():
+        setattr(form, name, value)
+
+
+def _told(definition: Definition) -> dict[str, Any]:
+    """Give what a form tells of one of its definitions."""
+    return {name: getattr(definition, name) for name in _TOLD}
 
 
 def _free_use(project: Project, upload: Upload, *, publish: bool, ignore_warnings: bool) -> int:
@@ -133,7 +147,7 @@ def _free_use(project: Project, upload: Upload, *, publish: bool, ignore_warning
     warnings: dict[str, Any] = {}
     if upload.warnings:
         warnings["xlsFormWarnings"] = list(upload.warnings)
-    if uses > (bearer is not None):
+    if name is not None and uses - name.purged > (bearer is not None):
         deleted = {"type": "deletedFormExists", "details": {"xmlFormId": said.xml_form_id}}
         warnings["workflowWarnings"] = [deleted]
     if warnings and not ignore_warnings:
@@ -150,13 +164,6 @@ def _taken(project: Project, upload: Upload) -> AlreadyExists:
     return AlreadyExists(table="forms", projectId=project.id, xmlFormId=xml_form_id)
 
 
-def show(form: Form, definition: Definition) -> None:
-    """Let the form show what its current definition is."""
-    form.version, form.name = definition.version, definition.name
-    form.md5, form.sha1, form.sha256 = definition.md5, definition.sha1, definition.sha256
-    form.published_at, form.key_id = definition.published_at, definition.key_id
-
-
 def _take_name(tx: Transaction, form: Form, version: str | None) -> None:
     """Let a transaction count a form among those of its name, and a version that it publishes."""
     name = FormName(*keys.form_name(form.project_id, form.xml_form_id))
@@ -169,6 +176,41 @@ def _take_name(tx: Transaction, form: Form, version: str | None) -> None:
 
 
 def take_version(tx: Transaction, form: Form, version: str) -> None:
-    """Let a transaction add a version to those that were published under a form's name."""
+    """Let a transaction take a version, which a form of this name may publish once.
+
+    Raises:
+        VersionAlreadyPublished: on commit, when it was taken.
+    """
     name = FormName(*keys.form_name(form.project_id, form.xml_form_id))
-    tx.change(name, [FormName.versions.add({f"={version}"})])
+    taken = VersionAlreadyPublished(xmlFormId=form.xml_form_id, version=version)
+    tx.update(
+        name,
+        [FormName.versions.add({f"={version}"})],
+        ~FormName.versions.contains(f"={version}"),
+        otherwise=taken,
+    )
+
+
+def withdraw(form: Form) -> None:
+    """Remove all definitions of a form that is being purged; its versions are free again."""
+    name = FormName(*keys.form_name(form.project_id, form.xml_form_id))
+    for definition in definitions.published(form.id):
+        with suppress(NotFound), Transaction() as tx:
+            # Both or neither: another form may take the version as soon as it is free.
+            tx.delete(definition, Definition.pk.exists(), otherwise=NotFound())
+            tx.change(name, [FormName.versions.delete({f"={definition.version}"})])
+    definitions.remove_all(form.id)
+
+
+def forget(tx: Transaction, form: Form) -> None:
+    """Let a transaction that removes a form for good count it as gone."""
+    name = FormName(*keys.form_name(form.project_id, form.xml_form_id))
+    tx.change(name, [FormName.purged.set((FormName.purged | 0) + 1)])
+
+
+def check_lengths(upload: Upload) -> None:
+    """Raise ValueTooLong when an id or a version is longer than can be kept."""
+    said = upload.definition
+    for text, limit in ((said.xml_form_id, LONGEST_ID), (said.version, encryption.LONGEST_VERSION)):
+        if len(text) > limit:
+            raise ValueTooLong(maxLength=str(limit))

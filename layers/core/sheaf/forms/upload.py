@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sheaf.blobs import Blob
 from sheaf.forms import xform
 from sheaf.forms.definitions import XLS, XLSX
 from sheaf.forms.xform import FormDefinition
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 class Upload:
     """What was sent: the XML, what it says, and the spreadsheet it was made from, with warnings.
 
-    `key` is what the form is encrypted for (`encryption.applied` finds out), and `key_known`
-    whether that is stored already.
+    `sheet` is a spreadsheet that is stored already, where a definition is made of another. `key`
+    is what the form is encrypted for (`encryption.applied` finds out), and `key_known` whether that
+    is stored already.
     """
 
     xml: bytes
@@ -26,8 +28,14 @@ class Upload:
     spreadsheet: bytes | None
     content_type: str
     warnings: tuple[str, ...] = ()
+    sheet: Blob | None = None
     key: Key | None = None
     key_known: bool = True
+
+
+def expected(content_type: str) -> bool:
+    """Whether a media type says that a form follows, even when nothing does."""
+    return content_type in (XLSX, XLS) or content_type.endswith("xml")
 
 
 def read(body: bytes, content_type: str, *, fallback_id: str) -> Upload:
@@ -35,7 +43,7 @@ def read(body: bytes, content_type: str, *, fallback_id: str) -> Upload:
 
     Args:
         body: the XML or the spreadsheet.
-        content_type: tells a spreadsheet (XLSX or XLS) from XML.
+        content_type: the media type, which tells a spreadsheet (XLSX or XLS) from XML.
         fallback_id: the form id of a spreadsheet that names none itself.
 
     Raises:
@@ -43,11 +51,10 @@ def read(body: bytes, content_type: str, *, fallback_id: str) -> Upload:
         MissingMeta: the form has no meta block.
         XlsFormRejected: the spreadsheet cannot be converted.
     """
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind not in (XLSX, XLS):
-        return Upload(body, xform.read(body), None, kind)
+    if content_type not in (XLSX, XLS):
+        return Upload(body, xform.read(body), None, content_type)
     from sheaf.forms import xlsform  # loads pyxform, which takes a second
 
-    converted = xlsform.convert(body, fallback_id, legacy_xls=kind == XLS)
+    converted = xlsform.convert(body, fallback_id, legacy_xls=content_type == XLS)
     xml = converted.xml.encode()
-    return Upload(xml, xform.read(xml), body, kind, converted.warnings)
+    return Upload(xml, xform.read(xml), body, content_type, converted.warnings)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from sheaf import blobs, clock
 from sheaf.access.auth import SYSTEM
@@ -22,7 +23,12 @@ from sheaf.db.transaction import Transaction
 from sheaf.problems import Busy, NotFound
 from sheaf.submissions.records import Claim, Submission, SubmissionVersion
 
+if TYPE_CHECKING:
+    from pynamodb.expressions.update import Action
+
 DAY = 24 * 60 * 60 * 1_000_000
+# Of which project, under which xmlFormId, and which of the forms that have borne it.
+Home = list[Any]
 
 
 class PurgeRun(Item):
@@ -32,15 +38,18 @@ class PurgeRun(Item):
 
 
 def run(retention_days: float) -> int:
-    """Remove the submissions that were deleted so many days ago or earlier; give their number.
+    """Remove the submissions that were deleted so many days ago or earlier.
 
-    One audit row tells of the run, if it removed anything; what an earlier run had removed when it
-    was cut off counts with it.
+    One audit row tells of the run, if it removed anything; what drafts and forms took with them
+    (`clearing`), and what an earlier run had removed when it was cut off, counts with it.
+
+    Returns:
+        How many submissions that row tells of.
     """
     before = clock.micros() - int(retention_days * DAY)
     for submission in due(before):
-        if submission.purging or _mark(submission):
-            _remove(submission)
+        if submission.purging or mark(submission):
+            remove(submission)
     return _close()
 
 
@@ -55,16 +64,22 @@ def due(before: int) -> Iterator[Submission]:
             yield submission
 
 
-def _mark(submission: Submission) -> bool:
-    """Mark a submission as going, unless it has been restored or changed meanwhile."""
+def mark(submission: Submission, home: Home | None = None) -> bool:
+    """Mark a submission as going, unless it has been restored or changed meanwhile.
+
+    Args:
+        submission: as it was read.
+        home: where its claims lie, for one that is not in the trash and so does not say.
+    """
+    actions: list[Action] = [Submission.purging.set(True)]
+    if home is not None:
+        actions.append(Submission.home.set(home))
     unchanged = Submission.revision == submission.revision
-    return held(
-        lambda: submission.update(actions=[Submission.purging.set(True)], condition=unchanged)
-    )
+    return held(lambda: submission.update(actions=actions, condition=unchanged))
 
 
-def _remove(submission: Submission) -> None:
-    """Remove what hangs on a submission, then itself. Each step does no harm done again."""
+def remove(submission: Submission) -> None:
+    """Remove what hangs on a marked submission, then itself. Each step does no harm done again."""
     _blank_notes(submission)
     blobs.remove_all(blobs.submission_prefix(submission.id))
     for item in Item.query(keys.collection(submission.id), consistent_read=True):

@@ -57,6 +57,10 @@ def test_the_version_is_that_of_the_primary_instance(root, expected):
     assert new == with_key(form(expected))
 
 
+def test_a_version_alone_leaves_the_form_without_a_key():
+    assert inscribe(simple(), version="2") == simple(version="2")
+
+
 @pytest.mark.parametrize(
     ("submission", "expected"),
     [

@@ -1,0 +1,15 @@
+"""POST /v1/projects/{projectId}/forms/{xmlFormId}/restore: take a form out of the trash."""
+
+from __future__ import annotations
+
+from sheaf.forms import lifecycle
+from sheaf.http.endpoint import endpoint
+from sheaf.http.request import Request
+
+
+@endpoint
+def handler(request: Request) -> None:
+    # What stands in the path is the form's number: its id may be another form's by now.
+    form = request.find(lifecycle.trash_lookup(request.path))
+    request.auth.require("form.restore", on=form)
+    lifecycle.restore(form, by=request.auth)
