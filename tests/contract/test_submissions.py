@@ -646,3 +646,63 @@ def test_an_answer_too_large_for_lambda_is_handed_out_by_a_link(cast):
         assert given.read() == body
     head = cast.alice.head(f"{PATH}/large.xml", headers={"accept-encoding": "identity"})
     assert (head.status, head.headers["content-length"]) == (200, str(len(body)))
+
+
+# Paging, and what has not changed.
+
+
+def test_a_page_links_to_the_next(cast):
+    cast.form()
+    for number in range(5):
+        cast.submit(f"i{number}")
+    seen, path = [], f"{PATH}?limit=2&deleted=false"
+    while path:
+        answer = cast.bob.get(path)
+        seen.append([each["instanceId"] for each in answer.json])
+        link = answer.headers.get("link", "")
+        path = link.partition(">")[0].removeprefix("<")
+        assert not link or link == f'<{path}>; rel="next"'
+    assert seen == [["i4", "i3"], ["i2", "i1"], ["i0"]]
+
+
+def test_a_link_keeps_the_path_and_drops_the_offset(cast):
+    cast.alice.post(f"{Cast.FORMS}?publish=true", xform("für/a b"))
+    path = f"{Cast.FORMS}/{quote('für/a b', safe='')}/submissions"
+    for number in range(3):
+        cast.alice.post(path, xml(f"i{number}", form="für/a b"))
+    link = cast.alice.get(f"{path}?offset=1&limit=1").headers["link"]
+    following = link.partition(">")[0].removeprefix("<")
+    assert following.startswith(f"{path}?limit=1&cursor=")
+    assert [each["instanceId"] for each in cast.alice.get(following).json] == ["i0"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "1" * 21, "0000000000000000zzzz", "%00"])
+def test_a_cursor_is_one_that_was_given(cast, cursor):
+    cast.form()
+    answer = cast.bob.get(f"{PATH}?cursor={cursor}")
+    assert answer.status == 400
+    assert answer.json["code"] == 400.8
+    assert answer.json["details"]["field"] == "cursor"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cast: cast.submit("two"),
+        lambda cast: cast.bob.put(of("one"), xml("edited", deprecated="one")),
+        lambda cast: cast.bob.patch(of("one"), {"reviewState": "approved"}),
+        lambda cast: cast.bob.delete(of("one")),
+        lambda cast: cast.bob.post(f"{of('one')}/attachments/a.jpg", b"file"),
+        lambda cast: cast.bob.delete(f"{of('one')}/attachments/a.jpg"),
+    ],
+)
+def test_a_list_that_has_not_changed_is_not_sent_again(cast, change):
+    cast.form()
+    cast.submit("one", photo="a.jpg")
+    first = cast.bob.get(PATH)
+    etag = {"if-none-match": first.headers["etag"]}
+    assert first.headers["etag"].startswith('W/"eventhash:')
+    again = cast.bob.get(PATH, headers=etag)
+    assert (again.status, again.body) == (304, b"")
+    assert change(cast).status == 200
+    assert cast.bob.get(PATH, headers=etag).status == 200

@@ -21,13 +21,14 @@ def handler(request: Request) -> Project | dict[str, Any]:
 
 def _extended(project: Project, auth: Auth) -> dict[str, Any]:
     """Add what is counted in the project's forms; few clients ask for it."""
+    from sheaf.data import stored
+    from sheaf.data.stored import REVISIONS, Range
     from sheaf.forms import forms
-    from sheaf.submissions import listing
     from sheaf.submissions.records import LIVE
 
     listed = forms.list_for(project, auth)
-    newest = (next(listing.newest(form, LIVE, expected=1), None) for form in listed)
-    last = max((each.number for each in newest if each is not None), default=None)
+    newest = (next(stored.newest(Range(form, [LIVE]), REVISIONS, size=1), []) for form in listed)
+    last = max((each.number for batch in newest for each in batch), default=None)
     return projects.describe(project, auth) | {
         "forms": len(listed),
         "lastSubmission": clock.iso(last),

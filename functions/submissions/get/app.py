@@ -8,7 +8,7 @@ from sheaf.http import moved
 from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
 from sheaf.http.response import Response
-from sheaf.submissions import listing, location
+from sheaf.submissions import location, submissions
 
 
 @endpoint
@@ -19,4 +19,4 @@ def handler(request: Request) -> dict[str, Any] | Response:
     submission = moved.rooted(request, submission, path["instanceId"])
     if suffix:
         return Response.xml(submission.xml)
-    return listing.describe([submission], extended=request.extended)[0]
+    return submissions.describe(submission, extended=request.extended)

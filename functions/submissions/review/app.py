@@ -7,8 +7,8 @@ from typing import Any
 from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
 from sheaf.problems import found
-from sheaf.submissions import location, submissions
-from sheaf.submissions.submissions import Review
+from sheaf.submissions import location, reviews
+from sheaf.submissions.reviews import Review
 
 
 @endpoint
@@ -16,4 +16,4 @@ def handler(request: Request) -> dict[str, Any]:
     form, submission = request.find(location.lookup(request.path))
     request.auth.require("submission.update", on=form)
     submission, review = found(submission), Review.from_api(request.json)
-    return submissions.review(form, submission, review, by=request.auth)
+    return reviews.give(form, submission, review, by=request.auth)

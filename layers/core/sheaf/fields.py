@@ -21,6 +21,8 @@ from sheaf.problems import (
 # PostgreSQL's integer, which is what Central's ids are.
 LARGEST = 2**31 - 1
 _INTEGER = re.compile(r"-?[0-9]+")
+# See `db.keys.identifier`.
+_CURSOR = re.compile(r"[0-9]{16}[0-9a-f]{2}[0-9a-z]{2}")
 # What such a number has at most, sign included; int() itself fails at 4,300 digits.
 _DIGITS = 11
 
@@ -42,6 +44,14 @@ def count(query: Mapping[str, str], field: str) -> int | None:
     if not _INTEGER.fullmatch(text) or text.startswith("-") or len(text) > _DIGITS:
         raise InvalidDataType("integer", field=field)
     return int(text)
+
+
+def cursor(query: Mapping[str, str], field: str) -> str:
+    """Read a query parameter that says where a list goes on: an id of ours, or '' when absent."""
+    text = query.get(field, "")
+    if text and not _CURSOR.fullmatch(text):
+        raise UnexpectedValue(field=field, value=text, reason="no link of this server names it")
+    return text
 
 
 def flag(query: Mapping[str, str], field: str) -> bool:

@@ -7,6 +7,7 @@ given when no shard can hold a later one. The last id given is where reading can
 from __future__ import annotations
 
 import json
+import math
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,10 +30,13 @@ _ABOUT = (
     "edits", "review_state", "updated_at", "deleted_at", "revision", "key_id", "data_slot",
 )  # fmt: skip
 _XML = ("xml_packed", "xml_key", "charset")
-_ROOT = tuple(name for name in ROOT if name != "user_agent")
 _NAMES = {name: attribute.attr_name for name, attribute in Submission.get_attributes().items()}
 ABOUT = ("sk", *(_NAMES[name] for name in _ABOUT))
 ALL = (*ABOUT, *(_NAMES[name] for name in _XML))
+# What lists show.
+LISTED = (*ABOUT, _NAMES["instance_name"], _NAMES["user_agent"])
+# A page of a query is at most 1 MB whatever its limit; so many items rarely reach it.
+LARGEST_PAGE = 1000
 # What tells whether a submission has changed.
 REVISIONS = ("sk", _NAMES["revision"])
 
@@ -88,24 +92,42 @@ class Stored:
         return self._text("review_state")
 
     @property
+    def instance_id(self) -> str:
+        """The instanceId of its current version."""
+        return self._text("instance_id") or ""
+
+    @property
+    def instance_name(self) -> str | None:
+        """What its current version calls itself."""
+        return self._text("instance_name")
+
+    @property
+    def submitter_id(self) -> int | None:
+        """Who sent its current version."""
+        return self._number("submitter_id")
+
+    @property
+    def device_id(self) -> str | None:
+        """From which device that came."""
+        return self._text("device_id")
+
+    @property
+    def user_agent(self) -> str | None:
+        """And by which program."""
+        return self._text("user_agent")
+
+    @property
     def form_version(self) -> str:
         """Of which version of the form its current version is."""
         return self._text("form_version") or ""
 
     @cached_property
     def root(self) -> dict[str, Any]:
-        """What is told of the first version, but its user agent (see `Submission.root`)."""
+        """What is told of the first version (see `Submission.root`), as far as it was read."""
         if (first := self._text("first")) is not None:
             told: dict[str, Any] = json.loads(first)
-            return {name: told[name] for name in _ROOT}
-        return {name: self._text(name) for name in _ROOT} | {
-            "submitter_id": self._number("submitter_id")
-        }
-
-    @property
-    def instance_id(self) -> str:
-        """The instanceId of its current version."""
-        return self._text("instance_id") or ""
+            return told
+        return {name: self._text(name) for name in ROOT} | {"submitter_id": self.submitter_id}
 
     @property
     def root_id(self) -> str:
@@ -185,7 +207,7 @@ def newest(
 
     Args:
         wanted: which.
-        attributes: what is read of them: ALL, ABOUT or REVISIONS.
+        attributes: what is read of them: ALL, ABOUT, LISTED or REVISIONS.
         size: how many to read at a time from each shard, when few are needed. Then nothing is read
             ahead.
     """
@@ -218,6 +240,15 @@ def fetch(form: Form, places: Iterable[tuple[str, str]]) -> list[Stored]:
     """Give submissions by partition and id, in that order; those that are gone are left out."""
     refs = [Submission.ref(keys.submission(form.id, *place)) for place in places]
     return [Stored.of(each) for each in reads.fetch(refs) if each is not None]
+
+
+def share(shards: int, count: int) -> int:
+    """Give how many to ask each shard for, so that hardly ever one has to be asked again.
+
+    Submissions fall into shards by chance: three standard deviations above the mean are enough.
+    """
+    mean = count / max(1, shards)
+    return min(LARGEST_PAGE, math.ceil(mean + 3 * math.sqrt(mean)) + 1)
 
 
 def count(wanted: Range) -> int:

@@ -33,15 +33,23 @@ def rooted(request: Request, submission: Submission | None, named: str) -> Submi
 
 
 def _versioned(request: Request, root_id: str) -> str:
-    """Spell the address of the version: the route's own, below the submission's first id.
+    """Spell the address of the version: the route's own, below the submission's first id."""
+    version = quote(request.path["instanceId"], safe=_PLAIN)
+    path = path_of(request, instanceId=f"{quote(root_id, safe=_PLAIN)}/versions/{version}")
+    return f"{path}?{request.raw_query}" if request.raw_query else path
 
-    API Gateway decodes paths, so it is spelt anew from the route.
+
+def path_of(request: Request, **spelt: str) -> str:
+    """Spell the path of a request, encoded: API Gateway decodes paths, so from its route.
+
+    Args:
+        request: whose path.
+        spelt: variables that are to be spelt otherwise.
     """
 
     def value(variable: re.Match[str]) -> str:
         name = variable[1]
-        shown = quote(request.path[name], safe=_PLAIN_TOKEN if name == "token" else _PLAIN)
-        return f"{quote(root_id, safe=_PLAIN)}/versions/{shown}" if name == "instanceId" else shown
+        safe = _PLAIN_TOKEN if name == "token" else _PLAIN
+        return spelt.get(name) or quote(request.path[name], safe=safe)
 
-    path = _VARIABLE.sub(value, request.route.partition(" ")[2])
-    return f"{path}?{request.raw_query}" if request.raw_query else path
+    return _VARIABLE.sub(value, request.route.partition(" ")[2])

@@ -22,7 +22,6 @@ from sheaf.forms.forms import Form
 from sheaf.odata.order import Entry, Order
 from sheaf.odata.tokens import Token
 from sheaf.submissions import location
-from sheaf.submissions.listing import LARGEST_PAGE
 from sheaf.submissions.records import TRASH
 
 _NOTHING = Record({})
@@ -182,9 +181,9 @@ class Many:
         """Read submissions: as many as are expected, and if more are needed after all, ahead."""
         read = stored.newest if self.order.descending else stored.oldest
         if expected is not None:
-            share = expected * 5 // (max(1, len(wanted.spans())) * 4) + 2
+            share = stored.share(len(wanted.spans()), expected)
             left = 2 * expected + share
-            for batch in read(wanted, attributes, size=min(share, LARGEST_PAGE)):
+            for batch in read(wanted, attributes, size=share):
                 yield from batch
                 left -= len(batch)
                 if left < 0:

@@ -84,16 +84,7 @@ class SubmissionVersion(Item):
 
     def version_to_api(self, actors: Actors | None = None, *, current: bool) -> dict[str, Any]:
         """Give the version as `currentVersion` shows it, with its submitter when extended."""
-        shown = {
-            "submitterId": self.submitter_id,
-            "createdAt": clock.iso(self.created_at),
-            "instanceName": self.instance_name,
-            "instanceId": self.instance_id,
-            "current": current,
-            "deviceId": self.device_id,
-            "userAgent": self.user_agent,
-        }
-        return shown | submitter(self.submitter_id, actors)
+        return version_shown(self, actors, current=current)
 
 
 class Submission(SubmissionVersion):
@@ -164,20 +155,12 @@ class Submission(SubmissionVersion):
 
     def to_api(self, actors: Actors | None = None) -> dict[str, Any]:
         """Give the submission as lists and single reads show it."""
-        root = self.root
-        return {
-            **self._head(),
-            "reviewState": self.review_state,
-            "userAgent": root["user_agent"],
-            "deletedAt": clock.iso(self.deleted_at),
-            **submitter(root["submitter_id"], actors),
-            "currentVersion": self.version_to_api(actors, current=True),
-        }
+        return shown(self, actors)
 
     def created_to_api(self) -> dict[str, Any]:
         """Give it as the answer to its creation: without review state and deletion."""
         return {
-            **self._head(),
+            **_head(self),
             "userAgent": self.user_agent,
             "currentVersion": self.version_to_api(current=True),
         }
@@ -185,19 +168,9 @@ class Submission(SubmissionVersion):
     def reviewed_to_api(self) -> dict[str, Any]:
         """Give it as the answer to a review: without user agent and current version."""
         return {
-            **self._head(),
+            **_head(self),
             "reviewState": self.review_state,
             "deletedAt": clock.iso(self.deleted_at),
-        }
-
-    def _head(self) -> dict[str, Any]:
-        root = self.root
-        return {
-            "instanceId": root["instance_id"],
-            "submitterId": root["submitter_id"],
-            "deviceId": root["device_id"],
-            "createdAt": clock.iso(self.number),
-            "updatedAt": clock.iso(self.updated_at),
         }
 
 
@@ -208,6 +181,53 @@ ROOT = ("instance_id", "submitter_id", "device_id", "user_agent", "form_version"
 VERSION = tuple(
     name for name in SubmissionVersion.get_attributes() if name not in ("pk", "sk", "due_index")
 )
+
+
+def shown(submission: Any, actors: Actors | None = None) -> dict[str, Any]:
+    """Give a submission as lists and single reads show it, with its submitter when extended.
+
+    It may be a Submission or, read in bulk, what has the same attributes (`data.stored.Stored`).
+    """
+    root = submission.root
+    return {
+        **_head(submission),
+        "reviewState": submission.review_state,
+        "userAgent": root["user_agent"],
+        "deletedAt": clock.iso(submission.deleted_at),
+        **submitter(root["submitter_id"], actors),
+        "currentVersion": version_shown(submission, actors, current=True),
+    }
+
+
+def people(submission: Any) -> set[int]:
+    """Give the numbers of those whom `shown` shows: who sent the first and the current version."""
+    numbers = (submission.root["submitter_id"], submission.submitter_id)
+    return {int(number) for number in numbers if number is not None}
+
+
+def version_shown(version: Any, actors: Actors | None = None, *, current: bool) -> dict[str, Any]:
+    """Give a version, or the current one of a submission, with its submitter when extended."""
+    told = {
+        "submitterId": version.submitter_id,
+        "createdAt": clock.iso(version.created_at),
+        "instanceName": version.instance_name,
+        "instanceId": version.instance_id,
+        "current": current,
+        "deviceId": version.device_id,
+        "userAgent": version.user_agent,
+    }
+    return told | submitter(version.submitter_id, actors)
+
+
+def _head(submission: Any) -> dict[str, Any]:
+    root = submission.root
+    return {
+        "instanceId": root["instance_id"],
+        "submitterId": root["submitter_id"],
+        "deviceId": root["device_id"],
+        "createdAt": clock.iso(submission.number),
+        "updatedAt": clock.iso(submission.updated_at),
+    }
 
 
 def submitter(number: int | None, actors: Actors | None) -> dict[str, Any]:

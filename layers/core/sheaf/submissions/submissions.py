@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from sheaf import blobs, fields
+from sheaf import blobs
+from sheaf.access import actors
 from sheaf.access.auth import Auth
 from sheaf.blobs import Blob
 from sheaf.db import keys
@@ -29,14 +30,14 @@ from sheaf.submissions.records import (
     Claim,
     Submission,
     SubmissionVersion,
+    people,
 )
 from sheaf.submissions.revisions import Changed, following, insist
 from sheaf.submissions.telling import is_complete, tell, tell_complete, tell_files
 
 if TYPE_CHECKING:
-    from pynamodb.expressions.update import Action
+    pass
 
-REVIEW_STATES = ("hasIssues", "edited", "approved", "rejected")
 EDITED = "edited"
 # An item holds 400 KB, most of which its slots may need (`reception.LARGEST_SLOTS`): XML beyond
 # this, compressed, lies in S3, and longer instance names are cut (the XML has them whole).
@@ -52,20 +53,9 @@ class Client:
     user_agent: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
-    """What a client may change of a submission without sending a new version."""
-
-    said: bool
-    state: str | None
-
-    @classmethod
-    def from_api(cls, body: Mapping[str, Any]) -> Self:
-        """Read the JSON of a PATCH; a body without `reviewState` says nothing."""
-        state = body.get("reviewState")
-        if state is not None:
-            fields.choice(state, "state", REVIEW_STATES, "not a recognized state name")
-        return cls("reviewState" in body, state)
+def describe(submission: Submission, *, extended: bool) -> dict[str, Any]:
+    """Give a submission as the API shows it; with its submitters when extended."""
+    return submission.to_api(actors.by_id(people(submission)) if extended else None)
 
 
 def create(
@@ -125,16 +115,6 @@ def replace(
         for blob in stored.values():
             blobs.forget(blob.key)
         raise
-
-
-def review(form: Form, submission: Submission, review: Review, *, by: Auth) -> dict[str, Any]:
-    """Set the review state and give what Central answers: nothing, if nothing was said.
-
-    Raises:
-        NotFound: the submission has been deleted meanwhile.
-    """
-    changed = insist(submission, lambda now: _review(form, now, review, by=by))
-    return changed.reviewed_to_api() if review.said else {}
 
 
 def delete(form: Form, submission: Submission, *, by: Auth) -> None:
@@ -200,33 +180,6 @@ def _tell_whole(
     """
     if received.asks_for_files and is_complete(submission):
         tell_complete(tx, form, submission, by=by)
-
-
-def _review(form: Form, submission: Submission, review: Review, *, by: Auth) -> Submission:
-    action = "submission.update"
-    changed = following(submission, action)
-    event = changed.events[-1]
-    actions: list[Action] = [
-        Submission.revision.set(changed.revision),
-        Submission.events.set(Submission.events.append([event])),
-        Submission.kinds.set(changed.kinds),
-    ]
-    if review.said:
-        changed.updated_at = event
-        actions.append(Submission.updated_at.set(event))
-        changed.review_state = review.state
-        state = Submission.review_state
-        actions.append(state.remove() if review.state is None else state.set(review.state))
-    with Transaction() as tx:
-        tx.update(
-            changed,
-            actions,
-            Submission.revision == submission.revision,
-            otherwise=Changed(),
-        )
-        details = {"reviewState": review.state} if review.said else {}
-        tell(tx, action, form, changed, by=by, before=submission, more=details)
-    return changed
 
 
 def _move(form: Form, submission: Submission, partition: str, *, by: Auth) -> Submission:
