@@ -202,6 +202,24 @@ def test_passphrases_are_not_logged(mixed, caplog):
     assert quote("sesame & süß") not in said
 
 
+def test_what_a_device_sends_in_batches_is_opened_whole(cast, version):
+    media = {f"{number}.jpg": b"%d" % number for number in range(3)}
+    sent = seal("one", version=version, photo="0.jpg", media=media)
+    names = list(sent.files)
+    for batch in (names[:2], names[2:]):
+        files = {name: sent.files[name] for name in batch}
+        assert cast.send(sent.envelope, files, by=cast.colin).status == 201
+    assert told(cast.alice.get(CSV)) == [("one", "", "not decrypted")]
+    answer = cast.alice.post(ZIP, {"1": PASSPHRASE})
+    assert told(answer) == [("one", "Ada", "")]
+    found = members(answer)
+    assert {name: data for name, data in found.items() if "/" in name} == {
+        f"media/{name}": data for name, data in media.items()
+    }
+    (submitter,) = cast.alice.get(f"{SUBMISSIONS}/submitters").json
+    assert submitter["id"] == cast.users["colin"]["id"]
+
+
 # --- several keys ---------------------------------------------------------------------------------
 
 

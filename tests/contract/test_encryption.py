@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -11,9 +12,11 @@ from cryptography.hazmat.primitives import serialization
 from sheaf.access.auth import SYSTEM
 from sheaf.db import keys, reads
 from sheaf.db.audit import Audit
+from sheaf.db.compression import pack
 from sheaf.encryption import keypairs
 from sheaf.encryption.keyring import Key
 from sheaf.forms import activation, conversion, forms, publication, upload
+from sheaf.forms.definitions import DefinitionSource
 from sheaf.forms.forms import Form
 from sheaf.hooks import events
 from sheaf.problems import Activating
@@ -378,6 +381,28 @@ def test_asking_again_finishes_what_was_left(cast):
     assert form().key_id is None
     assert cast.alice.post(KEY, ASKED).json == ALREADY
     assert form().key_id == 1
+
+
+def test_one_form_that_cannot_be_encrypted_holds_up_no_other(cast):
+    """A definition whose XML nobody could read any more: none that this release has taken in."""
+    for name in ("a", "b", "c"):
+        cast.form(name)
+    broken = DefinitionSource(*keys.definition_source(form("b").id, form("b").sha256))
+    broken.update([DefinitionSource.packed.set(pack(b"<damaged"))])
+    assert cast.alice.post(KEY, ASKED).json == DONE
+    assert [form(name).key_id for name in "abc"] == [1, None, 1]
+    (event,) = calls()
+    with pytest.raises(RuntimeError, match=f"not encrypted: .{form('b').id}."):
+        handler("workers/encrypt")({"detail": event}, None)
+
+
+def test_of_many_that_ask_at_once_one_is_told_that_it_was(cast):
+    alice = cast.alice
+    with ThreadPoolExecutor(5) as pool:
+        answers = list(pool.map(lambda _: alice.post(KEY, ASKED), range(5)))
+    assert sorted(answer.status for answer in answers) == [200, 409, 409, 409, 409]
+    assert all(answer.json in (DONE, ALREADY) for answer in answers)
+    assert len(stored("K#")) == len(stored("KP#")) == len(calls()) == 1
 
 
 def test_the_worker_leaves_a_deleted_project_alone(cast):

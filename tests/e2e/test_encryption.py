@@ -4,15 +4,49 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
 
+from tests import encryptor
 from tests.answers import DONE
-from tests.cast import xform
+from tests.archives import members, rows
+from tests.cast import OPENROSA, multipart, xform, xml
 from tests.e2e.project import Project
 
 PASSPHRASE = {"passphrase": "open, sesame"}
 # Of the request's calls, that which gives the project its key: after who asks and what is asked for
 # (two rounds), and the number of the key.
 GIVING = 4
+
+
+def test_a_device_encrypts_and_who_has_the_passphrase_reads(stack):
+    """The whole way over HTTP: the form as it is downloaded, OpenRosa, both kinds of export."""
+    project = Project.new(stack)
+    api = project.api
+    assert api.post(f"/v1/projects/{project.id}/key", PASSPHRASE).json == DONE
+    key = str(api.get(f"/v1/projects/{project.id}").json["keyId"])
+    form = api.get(f"{project.forms}/simple.xml").body
+    version = api.get(f"{project.forms}/simple").json["version"]
+    sent = encryptor.seal(
+        xml("uuid:1", name="Ada", photo="p.jpg"),
+        encryptor.public_key(form),
+        instance_id="uuid:1",
+        version=version,
+        media={"p.jpg": b"\xff\xd8 secret"},
+    )
+    path = f"/v1/projects/{project.id}/submission"
+    assert api.post(path, multipart(sent.envelope, sent.files), dict(OPENROSA)).status == 201
+    (listed,) = api.get(f"{project.submissions}/keys").json
+    assert (str(listed["id"]), listed["managed"]) == (key, True)
+    assert [each["type"] for each in api.get(f"{project.submissions}/submitters").json] == ["user"]
+    secret = {key: PASSPHRASE["passphrase"]}
+    shut = api.get(f"{project.submissions}.csv")
+    assert [row["Status"] for row in rows(shut.body)] == ["not decrypted"]
+    opened = api.get(f"{project.submissions}.csv?{urlencode(secret)}")
+    assert [(row["name"], row["Status"]) for row in rows(opened.body)] == [("Ada", "")]
+    found = members(api.post(f"{project.submissions}.csv.zip", secret))
+    assert found["media/p.jpg"] == b"\xff\xd8 secret"
+    refused = api.post(f"{project.submissions}.csv.zip", {key: "wrong"})
+    assert refused.json["code"] == 400.12
 
 
 def encrypted(project):

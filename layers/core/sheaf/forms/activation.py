@@ -20,6 +20,7 @@ from sheaf.encryption import keyring
 from sheaf.forms import conversion, encryption, forms
 from sheaf.problems import AlreadyActive, MissingParameter, NotFound, PasswordTooShort, Problem
 from sheaf.projects.projects import Project
+from sheaf.telemetry import logger
 
 # In characters. Central has no limit.
 LONGEST_HINT = 1_000
@@ -89,26 +90,39 @@ def resume(event: Mapping[str, Any]) -> None:
 
     Args:
         event: that which `activate` has written.
+
+    Raises:
+        RuntimeError: some forms could not be encrypted.
     """
     project = reads.get(Project.ref(keys.project(event["projectId"])))
-    if project is not None and project.deleted_at is None:
-        finish(project, by=Requester(event["actorId"], event["notes"]))
+    if project is None or project.deleted_at is not None:
+        return
+    if failed := finish(project, by=Requester(event["actorId"], event["notes"])):
+        raise RuntimeError(f"not encrypted: {failed[:3]}")
 
 
-def finish(project: Project, *, by: Author, until: int | None = None) -> None:
+def finish(project: Project, *, by: Author, until: int | None = None) -> list[int]:
     """Give an encrypted project's key to those of its forms that have none yet.
 
     Args:
         project: whose forms.
         by: in whose name they are published.
         until: when to stop, in micros.
+
+    Returns:
+        The forms that could not be encrypted: none holds up the others.
     """
     (key,) = keyring.by_ids([project.key_id])
-    suffix = encryption.new_suffix()
+    suffix, failed = encryption.new_suffix(), []
     for form in forms.of(project.id):
         if until is not None and clock.micros() > until:
-            return
-        conversion.convert(form, key, suffix, by=by)
+            break
+        try:
+            conversion.convert(form, key, suffix, by=by)
+        except Problem:
+            logger.exception("encrypt.failed", extra={"form": form.id})
+            failed.append(form.id)
+    return failed
 
 
 def _taken(raw: dict[str, Any] | None) -> Problem:
