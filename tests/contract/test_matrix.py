@@ -78,6 +78,10 @@ MATRIX = {
         GET    =                             200 200 200 200 200 200  -   -  401
         GET    .xml                          200 200 200 200 200 200  -   -  401
         GET    /fields                       200 200 200 200 200 200  -   -  401
+        GET    .svc                          200 200 200  -   -   -   -   -  401
+        GET    .svc/$metadata                200 200 200  -   -   -   -   -  401
+        GET    .svc/Submissions              200 200 200  -   -   -   -   -  401
+        GET    .svc/Submissions('one')       200 200 200  -   -   -   -   -  401
         GET    /submissions.csv              200 200 200  -   -   -   -   -  401
         POST   /submissions.csv              200 200 200  -   -   -   -   -  401
         GET    /submissions.csv.zip          200 200 200  -   -   -   -   -  401
@@ -122,6 +126,8 @@ MATRIX = {
         DELETE /one                                200 200  -   -   -   -   -   -  401
         DELETE /{own}                              200 200  -   -   -   -   -   -  401
         POST   /gone/restore                       200 200  -   -   -   -   -   -  401
+        GET    /one/comments                       200 200 200  -   -   -   -   -  401
+        POST   /one/comments                       200 200 200  -   -   -   -   -  401
         GET    /one/attachments                    200 200 200  -   -   -   -   -  401
         GET    /{own}/attachments                  200 200 200  -   -   -   -   -  401
         GET    /one/attachments/p.jpg              200 200 200  -   -   -   -   -  401
@@ -183,6 +189,9 @@ MATRIX = {
         POST   /submissions.csv                                200 200 200  -   -   -   -   -  401
         GET    /submissions.csv.zip                            200 200 200  -   -   -   -   -  401
         POST   /submissions.csv.zip                            200 200 200  -   -   -   -   -  401
+        GET    .svc                                            200 200 200  -   -   -   -   -  401
+        GET    .svc/$metadata                                  200 200 200  -   -   -   -   -  401
+        GET    .svc/Submissions                                200 200 200  -   -   -   -   -  401
         POST   /submissions                                    200 200  -  200 200 200  -   -  401
         GET    /submissions/keys                               200 200 200  -   -   -   -   -  401
         GET    /submissions/submitters                         200 200 200  -   -   -   -   -  401
@@ -228,6 +237,9 @@ MATRIX = {
         POST   /submissions.csv                                200 200 200 200 200 200 200 200 200
         GET    /submissions.csv.zip                            200 200 200 200 200 200 200 200 200
         POST   /submissions.csv.zip                            200 200 200 200 200 200 200 200 200
+        GET    .svc                                            200 200 200 200 200 200 200 200 200
+        GET    .svc/$metadata                                  200 200 200 200 200 200 200 200 200
+        GET    .svc/Submissions                                200 200 200 200 200 200 200 200 200
         POST   /submissions                                    200 200 200 200 200 200 200 200 200
         GET    /submissions/one                                200 200 200 200 200 200 200 200 200
         GET    /submissions/one.xml                            200 200 200 200 200 200 200 200 200
@@ -246,8 +258,9 @@ MATRIX = {
         DELETE /submissions/one/versions/one/attachments/p.jpg 200 200 200 200 200 200 200 200 200
     """,
 }
-# What stands apart: sessions are everybody's own, and what no route takes is nobody's.
-APART = ("/v1/sessions", "/$default")
+# What stands apart: sessions are everybody's own, a hook's link is for one file and whoever has it,
+# and what no route takes is nobody's.
+APART = ("/v1/sessions", "/v1/hooks/{token}/", "/$default")
 
 UNKNOWN = "a" * 64
 SENDERS = ("alice", "bob", "colin", "app_user", "link")
@@ -306,6 +319,7 @@ BODIES: dict[str, Any] = {
         "new", form=xmlFormId, deprecated=instanceId, photo="p.jpg"
     ),
     "submissions/review": {"reviewState": "approved"},
+    "comments/create": {"body": "Fine."},
     "openrosa/submit": lambda xmlFormId="simple", **_: multipart(xml("new", form=xmlFormId)),  # noqa: N803
     "projects/encrypt": {"passphrase": "open, sesame"},
     "submission_attachments/request_upload": {},
@@ -396,7 +410,7 @@ class Trial:
         if changed := set(wire.names) - READING:
             assert answer.status < 400, (method, path, actor, changed)
             self.stage.restore(self.state, self.files if "DeleteObject" in changed else None)
-        if answer.status in (401, 403) and not headers:
+        if answer.status in (401, 403) and "json" in answer.headers["content-type"]:
             assert answer.json == (ANONYMOUS if answer.status == 401 else FORBIDDEN)
         return answer
 
