@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sheaf.problems import (
@@ -23,6 +24,10 @@ LARGEST = 2**31 - 1
 _INTEGER = re.compile(r"-?[0-9]+")
 # See `db.keys.identifier`.
 _CURSOR = re.compile(r"[0-9]{16}[0-9a-f]{2}[0-9a-z]{2}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SPACED_OFFSET = re.compile(r" (?=[0-9]{2}:[0-9]{2}\Z)")
+# A date with an offset and no time, which Python does not read.
+_DATED = re.compile(r"\A([0-9]{4}-[0-9]{2}-[0-9]{2})(Z|[+-][0-9]{2}:[0-9]{2})\Z")
 # What such a number has at most, sign included; int() itself fails at 4,300 digits.
 _DIGITS = 11
 
@@ -52,6 +57,32 @@ def cursor(query: Mapping[str, str], field: str) -> str:
     if text and not _CURSOR.fullmatch(text):
         raise UnexpectedValue(field=field, value=text, reason="no link of this server names it")
     return text
+
+
+def moment(query: Mapping[str, str], field: str) -> int | None:
+    """Read a query parameter that is a date or a time, as micros, or absent (None)."""
+    text = query.get(field)
+    if text is None:
+        return None
+    read = micros(text)
+    if read is None:
+        raise InvalidDataType("type timestamp with time zone", value=text)
+    return read
+
+
+def micros(text: str) -> int | None:
+    """Read a date or a time in ISO 8601 as microseconds since 1970; None for anything else.
+
+    Without a time it is midnight, without an offset UTC. A `+` that a query has made a space of is
+    taken for one.
+    """
+    told = _DATED.sub(r"\1T00:00\2", _SPACED_OFFSET.sub("+", text.strip()))
+    try:
+        read = datetime.fromisoformat(told)
+        known = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return (known - _EPOCH) // timedelta(microseconds=1)
 
 
 def flag(query: Mapping[str, str], field: str) -> bool:

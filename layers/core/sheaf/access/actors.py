@@ -13,9 +13,11 @@ from pynamodb.attributes import (
 )
 
 from sheaf import clock
+from sheaf.access import actees
 from sheaf.db import keys, reads
 from sheaf.db.counters import take
 from sheaf.db.items import IntegerAttribute, Item
+from sheaf.db.transaction import Transaction
 
 # Central's first ids belong to roles that it made itself; ours begin where users begin.
 FIRST_ID = 5
@@ -88,6 +90,12 @@ def new(kind: str, display_name: str, *, email: str | None = None) -> Actor:
         email=email,
         created_at=clock.micros(),
     )
+
+
+def store(tx: Transaction, actor: Actor) -> None:
+    """Let a transaction store a new actor, to be found by its acteeId too."""
+    tx.create(actor)
+    actees.add(tx, actor.actee_id, actees.ACTOR, actor.id)
 
 
 def by_id(actor_ids: set[int]) -> dict[int, Actor]:

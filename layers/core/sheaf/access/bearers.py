@@ -39,7 +39,7 @@ def issue(tx: Transaction, actor: Actor, place: Actee, *, by: Auth) -> Opened:
     actor.sealed = sealing.seal(actor.actee_id, {"token": opened.token})
     actor.session_pk = opened.session.pk
     tx.create(Bearer(*keys.bearer(place.actee_id, actor.id), actor_id=actor.id))
-    tx.create(actor)
+    actors.store(tx, actor)
     tx.create(opened.session)
     return opened
 

@@ -180,7 +180,7 @@ def create(draft: Draft, *, by: Author, role: int | None = None) -> Actor:
         if role is not None:
             assignments.add(tx, user, role, SITE)
             user.grants = {assignments.grant(role, SITE)}
-        tx.create(user)
+        actors.store(tx, user)
         tx.audit("user.create", by=by, on=user.actee_id, details={"data": data})
         if draft.password is not None:
             tx.audit("user.update", by=by, on=user.actee_id, details=_PASSWORD_SET)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sheaf import fields
 from sheaf.data.expression import Literal, unquoted
 from sheaf.problems import InvalidDataType
 
@@ -17,10 +17,8 @@ _EXPECTED = {
     MOMENT: "type timestamp with time zone",
     BOOLEAN: "type boolean",
 }
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,300}")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_SPACED_OFFSET = re.compile(r" (?=[0-9]{2}:[0-9]{2}\Z)")
 
 
 def value(literal: Literal, type_: str) -> Any:
@@ -48,25 +46,12 @@ def type_of(literal: Literal) -> str:
     return {"string": TEXT, "null": TEXT}.get(literal.kind, literal.kind)
 
 
-def moment(text: str) -> int | None:
-    """Read a date or a time in ISO 8601 as micros; None for anything else.
-
-    Without a time it is midnight, without an offset UTC.
-    """
-    try:
-        read = datetime.fromisoformat(_SPACED_OFFSET.sub("+", text.strip()))
-        known = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-    return (known - _EPOCH) // timedelta(microseconds=1)
-
-
 def _read(kind: str, text: str, type_: str) -> Any:
     """Read a constant's text in a type; None when its kind or its text does not fit."""
     if type_ == NUMBER and kind in ("number", "string"):
         return _number(text.strip())
     if type_ == MOMENT and kind in ("moment", "string"):
-        return moment(text)
+        return fields.micros(text)
     if type_ == BOOLEAN and kind == "boolean":
         return text == "true"
     return None

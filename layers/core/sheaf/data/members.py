@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from sheaf import fields
 from sheaf.data import row
-from sheaf.data.constants import MOMENT, NUMBER, TEXT, moment
+from sheaf.data.constants import MOMENT, NUMBER, TEXT
 from sheaf.data.expression import Member
 from sheaf.data.extraction import Record
 from sheaf.data.tables import ROOT, Column, Table
@@ -131,7 +132,7 @@ def _text(column: Column, record: Record) -> str | None:
 
 def _moment(column: Column, record: Record) -> int | None:
     text = row.value(column, record)
-    return moment(text) if text else None
+    return fields.micros(text) if text else None
 
 
 _READERS: dict[str, Callable[[Column, Record], Any]] = {

@@ -9,6 +9,7 @@
     B#<acteeId>                 <actor>              Bearer: an app user of a project, or a link
     U#<actor>#<sha256 of device>  U                  LinkUse: who has used a single-use link
     G#<acteeId>                 <role>#<actor>       Assignment
+    O#<acteeId>                 O                    Place: where what bears an acteeId lies
     PROJECTS                    <project>            Project
     P#<project>                 F#<xmlFormId>        Form, live
     P#<project>                 X#<form>             Form, deleted
@@ -332,7 +333,9 @@ _KINDS = {
     "user.session.create": "l",
 }
 # All else that is done; and what is told to hooks but stands in no audit log.
-_REST, _HIDDEN = "s", "n"
+REST, _HIDDEN = "s", "n"
+# What the audit log shows.
+LOGGED = (*_KINDS.values(), REST)
 # 500 rows a second are the most that a partition takes. Of what comes by the thousand each kind has
 # so many partitions.
 _DIGITS = 8
@@ -341,7 +344,7 @@ _SINGLE = "ls"
 
 def kind(action: str, *, hidden: bool = False) -> str:
     """Give the kind of an action's audit rows."""
-    return _HIDDEN if hidden else _KINDS.get(action, _REST)
+    return _HIDDEN if hidden else _KINDS.get(action, REST)
 
 
 def audit(kind: str, event_id: str) -> tuple[str, str]:
@@ -353,6 +356,11 @@ def audit(kind: str, event_id: str) -> tuple[str, str]:
 def feeds(kind: str) -> list[str]:
     """Partitions of the Audits of a kind."""
     return [f"{FEED}{kind}{digit}" for digit in range(1 if kind in _SINGLE else _DIGITS)]
+
+
+def actee(actee_id: str) -> tuple[str, str]:
+    """Key of a Place."""
+    return f"O#{actee_id}", "O"
 
 
 def hooks(project_id: int) -> str:

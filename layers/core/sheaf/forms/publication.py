@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pynamodb.attributes import UnicodeSetAttribute
 
 from sheaf import clock
+from sheaf.access import actees
 from sheaf.access.auth import Auth
 from sheaf.db import keys, reads
 from sheaf.db.counters import take
@@ -85,6 +86,7 @@ def create(
         form.working = working(definition, clock.token())
     with Transaction() as tx:
         tx.create(form, otherwise=_taken(project, upload))
+        _remember(tx, form)
         encryption.secure(tx, project, upload)
         tx.create(definition)
         tx.create(source)
@@ -129,6 +131,18 @@ def show(form: Form, definition: Definition) -> None:
 def _told(definition: Definition) -> dict[str, Any]:
     """Give what a form tells of one of its definitions."""
     return {name: getattr(definition, name) for name in _TOLD}
+
+
+def _remember(tx: Transaction, form: Form) -> None:
+    """Let a transaction remember where a new form lies."""
+    actees.add(
+        tx,
+        form.actee_id,
+        actees.FORM,
+        form.id,
+        project_id=form.project_id,
+        xml_form_id=form.xml_form_id,
+    )
 
 
 def _free_use(project: Project, upload: Upload, *, publish: bool, ignore_warnings: bool) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from sheaf import clock, fields
+from sheaf.access import actees
 from sheaf.access.auth import Auth
 from sheaf.db import keys
 from sheaf.db.counters import take
@@ -140,6 +141,7 @@ def create(draft: Draft, *, by: Author, number: int | None = None) -> dict[str, 
     )
     with Transaction() as tx:
         tx.create(project, otherwise=AlreadyExists(table="projects", id=number))
+        actees.add(tx, project.actee_id, actees.PROJECT, number)
         tx.audit("project.create", by=by, on=project.actee_id, details={"data": dict(draft.said)})
     shown = project.to_api()
     return {"id": shown.pop("id"), "name": shown.pop("name"), "acteeId": project.actee_id} | shown

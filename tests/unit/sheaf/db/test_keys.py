@@ -35,6 +35,7 @@ KINDS = {
     keys.email: st.tuples(texts.map(str.lower)),
     keys.session: st.tuples(texts),
     keys.assignment: st.tuples(texts, st.integers(1, 9), st.integers(0, 99_999_999)),
+    keys.actee: st.tuples(texts),
     keys.project: st.tuples(st.integers(0, 10**10 - 1)),
     keys.form: st.tuples(numbers, texts),
     keys.deleted_form: st.tuples(numbers, numbers),
