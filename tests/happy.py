@@ -30,7 +30,7 @@ _COMMENT = {"body": "The well was dry."}
 _JPEG = {"content-type": "image/jpeg"}
 _PASSPHRASE = {"passphrase": "open, sesame", "hint": "forty thieves"}
 _XML = {"content-type": "application/xml"}
-HOOK = {"name": "Registry", "url": "https://hooks.invalid/x", "events": ["submission.create"]}
+HOOK = {"name": "Registry", "url": "http://127.0.0.1:9/x", "events": ["submission.create"]}
 
 Given = Callable[[Cast], Any]
 Path = str | Callable[[Cast], str]
@@ -250,6 +250,12 @@ def a_single_use_link(cast: Cast) -> None:
     _ = cast.once
 
 
+def a_hook_and_a_submission(cast: Cast) -> None:
+    """Those hooks, and a submission that they could be told of."""
+    a_hook(cast)
+    assert cast.submit("uuid:1", photo="photo.jpg").status == DONE
+
+
 def a_disabled_hook(cast: Cast) -> None:
     """Those hooks, disabled."""
     a_hook(cast)
@@ -411,6 +417,9 @@ def _feeds() -> dict[str, Happy]:
     return {f"GET {_FORM}/{{proxy+}}": published} | twins("") | twins("/test/{token}")
 
 
+_PREVIEW = {"event": "submission.create", "xmlFormId": "simple", "instanceId": "uuid:1"}
+
+
 def _hooks(place: str) -> dict[str, Happy]:
     route = f"/v1{place}/hooks"
     base = route.replace("{projectId}", "1").replace("{xmlFormId}", "simple")
@@ -430,6 +439,14 @@ def _hooks(place: str) -> dict[str, Happy]:
         ),
         f"POST {route}/{{hookId}}/disable": Happy(
             lambda cast: f"{one(cast)}/disable", a_hook, again=DONE
+        ),
+        f"POST {route}/{{hookId}}/ping": Happy(lambda cast: f"{one(cast)}/ping", a_hook),
+        f"POST {route}/{{hookId}}/preview": Happy(
+            lambda cast: f"{one(cast)}/preview", a_hook_and_a_submission, _PREVIEW
+        ),
+        # Twice a new secret is two new secrets.
+        f"POST {route}/{{hookId}}/secret/rotate": Happy(
+            lambda cast: f"{one(cast)}/secret/rotate", a_hook, {"expireOldAfter": 60}, again=DONE
         ),
         f"GET {route}/{{hookId}}/deliveries": Happy(lambda cast: f"{one(cast)}/deliveries", a_hook),
     }

@@ -70,6 +70,9 @@ MATRIX = {
         DELETE /hooks/{project_hook}            200 200  -   -   -   -   -   -  401
         POST   /hooks/{project_hook}/enable     200 200  -   -   -   -   -   -  401
         POST   /hooks/{project_hook}/disable    200 200  -   -   -   -   -   -  401
+        POST   /hooks/{project_hook}/ping       200 200  -   -   -   -   -   -  401
+        POST   /hooks/{project_hook}/preview    200 200  -   -   -   -   -   -  401
+        POST   /hooks/{project_hook}/secret/rotate 200 200 - - - - - - 401
         GET    /hooks/{project_hook}/deliveries 200 200  -   -   -   -   -   -  401
         GET    /forms                           200 200 200 200  -   -   -   -  401
         POST   /forms                           200 200  -   -   -   -   -   -  401
@@ -103,6 +106,9 @@ MATRIX = {
         DELETE /hooks/{hook}                 200 200  -   -   -   -   -   -  401
         POST   /hooks/{hook}/enable          200 200  -   -   -   -   -   -  401
         POST   /hooks/{hook}/disable         200 200  -   -   -   -   -   -  401
+        POST   /hooks/{hook}/ping            200 200  -   -   -   -   -   -  401
+        POST   /hooks/{hook}/preview         200 200  -   -   -   -   -   -  401
+        POST   /hooks/{hook}/secret/rotate   200 200  -   -   -   -   -   -  401
         GET    /hooks/{hook}/deliveries      200 200  -   -   -   -   -   -  401
     """,
     "/v1/projects/1/forms/simple/submissions": """
@@ -314,6 +320,7 @@ BODIES: dict[str, Any] = {
     "public_links/create": {"displayName": "New"},
     "hooks/create": HOOK,
     "hooks/update": {"name": "New"},
+    "hooks/preview": {"event": "submission.create", "xmlFormId": "simple", "instanceId": "one"},
     "forms/create": xform("new"),
     "forms/update": {"state": "closing"},
     "submissions/create": lambda xmlFormId, **_: xml("new", form=xmlFormId),  # noqa: N803

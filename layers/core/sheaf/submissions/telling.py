@@ -55,7 +55,7 @@ def tell(
         on=form.actee_id,
         event_id=keys.event_of(submission.id, submission.events[-1]),
         details={**_details(action, submission), **(more or {})},
-        event=_event(form, submission, before),
+        event=event(form, submission, before),
     )
 
 
@@ -87,7 +87,7 @@ def tell_file(
         on=form.actee_id,
         event_id=keys.event_of(submission.id, clock.micros()),
         details={"submissionDefId": submission.created_at, **details},
-        event=_event(form, submission, submission) | ({"along": True} if along else {}),
+        event=event(form, submission, submission) | ({"along": True} if along else {}),
     )
 
 
@@ -118,7 +118,7 @@ def tell_complete(tx: Transaction, form: Form, submission: Submission, *, by: Au
         on=form.actee_id,
         event_id=keys.event_of(submission.id, clock.micros()),
         details={"instanceId": submission.root_id, "submissionDefId": submission.created_at},
-        event=_event(form, submission, submission),
+        event=event(form, submission, submission),
         hidden=True,
     )
 
@@ -136,12 +136,12 @@ def tell_comment(
         by=by,
         on=form.actee_id,
         event_id=comment_id,
-        event=_event(form, submission, submission) | {"commentId": comment_id},
+        event=event(form, submission, submission) | {"commentId": comment_id},
         hidden=True,
     )
 
 
-def _event(form: Form, submission: Submission, before: Submission | None) -> dict[str, Any]:
+def event(form: Form, submission: Submission, before: Submission | None) -> dict[str, Any]:
     """Give what the event path needs of a submission after a change, and of it before."""
     return {
         "projectId": form.project_id,
