@@ -129,7 +129,7 @@ def _attempt(case: Case) -> None:
         else verdict.judge(sent.answer, tries, delivery.id, clock.micros(), hook.schedule)
     )
     leases.settle(delivery, outcome.state, attempt=attempt, next_at=outcome.next_at)
-    _log(delivery, outcome, attempt)
+    _log(case, outcome, attempt)
     # Also when the lease was lost: that may be our own write, which was sent twice.
     if outcome.state == deliveries.RETRYING:
         leases.wake(delivery)
@@ -174,14 +174,15 @@ def _told(answer: Answer | None, error: str | None) -> dict[str, Any]:
     return kept | ({"r": excerpt} if excerpt else {})
 
 
-def _log(delivery: Delivery, outcome: Verdict, attempt: Mapping[str, Any]) -> None:
-    # template.yaml counts the lines "hook.failed": one for each delivery that is given up.
+def _log(case: Case, outcome: Verdict, attempt: Mapping[str, Any]) -> None:
+    # template.yaml counts the lines "hook.failed": one for each delivery that is given up, of hooks
+    # whose failures somebody wants to hear of.
     given_up = outcome.state in (deliveries.FAILED, deliveries.BLOCKED)
-    name = "hook.failed" if given_up else f"hook.{outcome.state}"
+    told = "hook.failed" if case.hook.notifies else "hook.given_up"
     logger.info(
-        name,
-        delivery=delivery.id,
-        type=delivery.kind,
+        told if given_up else f"hook.{outcome.state}",
+        delivery=case.delivery.id,
+        type=case.delivery.kind,
         status=attempt.get("s"),
         error=attempt.get("e"),
         ms=attempt["ms"],

@@ -127,6 +127,8 @@ def _submission(
     }
     if event["action"] == events.FILE:
         data["attachment"] = _file(event, files)
+    if event["action"] == events.COMMENT:
+        data["comment"] = then.comment and then.comment.to_api()
     return data
 
 

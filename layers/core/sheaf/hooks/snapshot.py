@@ -21,6 +21,7 @@ from sheaf.forms.definitions import Definition
 from sheaf.forms.schema import Field
 from sheaf.hooks import events
 from sheaf.submissions import diff, instance
+from sheaf.submissions.comments import Comment
 from sheaf.submissions.instance import Instance
 from sheaf.submissions.location import NOWHERE
 from sheaf.submissions.records import LIVE, TRASH, Submission, SubmissionVersion
@@ -33,13 +34,14 @@ TRIES = 5
 class Snapshot:
     """A submission at a moment.
 
-    `version` is its current version of then, `previous` the one that an edit replaced; `root` what
-    its first version tells, under attribute names; `files` the names that its XML gives, and
-    whether each file was there; `actor` who made the event.
+    `version` is its current version of then, `previous` the one that an edit replaced, `comment`
+    the one that was made; `root` what its first version tells, under attribute names; `files` the
+    names that its XML gives, and whether each file was there; `actor` who made the event.
     """
 
     version: SubmissionVersion
     previous: SubmissionVersion | None
+    comment: Comment | None
     fields: tuple[Field, ...]
     root: Mapping[str, Any]
     files: tuple[tuple[str, bool], ...]
@@ -92,11 +94,14 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What an event leads to: the submission as it is now, and what it was made of then."""
+    """What an event leads to: the submission as it is now, and what it was made of then.
+
+    `beside` is what the event needs besides: the version before, or a comment.
+    """
 
     current: Submission
     version: SubmissionVersion
-    previous: SubmissionVersion | None
+    beside: SubmissionVersion | Comment | None
     definition: Definition | None
     actor: Actor | None
 
@@ -113,7 +118,8 @@ def at(event: Mapping[str, Any]) -> Snapshot | None:
     names = [name for name, _ in found.version.attachments]
     return Snapshot(
         version=found.version,
-        previous=found.previous,
+        previous=found.beside if isinstance(found.beside, SubmissionVersion) else None,
+        comment=found.beside if isinstance(found.beside, Comment) else None,
         fields=() if found.definition is None else found.definition.fields,
         root=found.current.root,
         files=tuple((n, there == "1") for n, there in zip(names, event["files"], strict=True)),
@@ -124,15 +130,14 @@ def at(event: Mapping[str, Any]) -> Snapshot | None:
 
 def _find(event: Mapping[str, Any]) -> _Found | None:
     form_id, submission_id, actor_id = event["formId"], event["submissionId"], event["actorId"]
-    edit = event["action"] == events.EDIT
     # Most events are told at once, so the submission still lies where the event has left it.
     place = LIVE if event["deletedAt"] is None else TRASH
-    current, definition, actor, previous = reads.fetch(
+    current, definition, actor, beside = reads.fetch(
         [
             Submission.ref(keys.submission(form_id, place, submission_id)),
             Definition.ref(keys.definition(form_id, event["formVersion"])),
             NOWHERE if actor_id is None else Actor.ref(keys.actor(actor_id)),
-            _version_ref(submission_id, event["version"] - 1) if edit else NOWHERE,
+            _beside(event),
         ]
     )
     version = current
@@ -140,7 +145,15 @@ def _find(event: Mapping[str, Any]) -> _Found | None:
         current, version = _look_everywhere(event)
     if current is None or version is None:
         return None
-    return _Found(current, version, previous, definition, actor)
+    return _Found(current, version, beside, definition, actor)
+
+
+def _beside(event: Mapping[str, Any]) -> Ref[Any]:
+    if event["action"] == events.EDIT:
+        return _version_ref(event["submissionId"], event["version"] - 1)
+    if "commentId" in event:
+        return Comment.ref(keys.comment(event["submissionId"], event["commentId"]))
+    return NOWHERE
 
 
 def _version_ref(submission_id: str, number: int) -> Ref[SubmissionVersion]:

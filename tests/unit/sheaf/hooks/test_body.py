@@ -10,7 +10,7 @@ from standardwebhooks.webhooks import Webhook
 
 from sheaf import clock
 from sheaf.db import keys
-from sheaf.hooks import deliver, events
+from sheaf.hooks import deliver, events, match
 from sheaf.submissions import purge
 from tests.cast import xml
 from tests.unit.sheaf.hooks.conftest import CHANGES
@@ -212,6 +212,32 @@ def test_which_files_were_there_does_not_depend_on_when_it_is_matched(scene, hoo
     scene.bob.delete(path)
     there = [each.json()["data"]["attachments"][0]["exists"] for each in sent(told)]
     assert there == [True, True, False]
+
+
+def test_a_comment_is_told_with_what_was_said(scene, hook, sent):
+    told = hook(events=[events.COMMENT])
+    scene.submit(ONE, name="Ada")
+    comment = scene.bob.post(f"{scene.SUBMISSIONS}/{ONE}/comments", {"body": "Dry, für immer."})
+    assert comment.status == 200, comment.text
+    scene.edit(ONE, ONE, "uuid:two", name="Bo")
+    [request] = sent(told)
+    body = request.json()
+    assert (body["type"], body["id"], body["sequence"]) == ("comment.create", ONE, 2)
+    assert body["data"]["comment"] == comment.json
+    assert body["data"]["submission"]["name"] == "Ada"
+    assert body["actor"]["displayName"] == "Bob"
+
+
+def test_a_comment_that_was_purged_is_not_told(scene, hook, sent, way):
+    told = hook(events=[events.COMMENT])
+    scene.submit(ONE)
+    scene.bob.post(f"{scene.SUBMISSIONS}/{ONE}/comments", {"body": "Geheim"})
+    event = way.events(events.COMMENT)[-1]
+    scene.delete(ONE)
+    assert purge.run(0) == 1
+    assert match.run(event) == 1
+    assert sent(told) == []
+    assert [each["state"] for each in scene.deliveries(told)] == ["cancelled"]
 
 
 def test_a_purge_is_told_by_ids_alone(scene, hook, sent):
@@ -436,7 +462,7 @@ def test_of_an_encrypted_submission_the_envelope_is_sent(scene, hook, sent):
     assert scene.bob.post(scene.SUBMISSIONS, envelope).status == 200
     [first], [second], [third] = sent(standard), sent(raw), sent(kobo)
     data = first.json()["data"]
-    assert data["submission"]["__system"]["status"] == "notDecrypted"
+    assert data["submission"]["__system"]["status"] == "missingEncryptedFormData"
     assert set(data["submission"]) == {"__id", "__system"}
     assert data["xml"] == envelope.decode()
     assert second.body == envelope

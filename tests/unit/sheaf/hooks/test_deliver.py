@@ -146,6 +146,41 @@ def test_the_whole_schedule_then_it_is_given_up(told, scene, receiver, time, cap
     assert len(receiver.requests) == 10
 
 
+def test_a_hook_may_fail_without_waking_anybody(scene, way, receiver, caplog):
+    hook = scene.hook(
+        receiver.script("/in", [500]), retry={"schedule": "none"}, notify={"email": False}
+    )
+    scene.submit(ONE)
+    way.match_all()
+    caplog.clear()
+    assert way.deliver_all() == []
+    assert scene.deliveries(hook)[0]["state"] == "failed"
+    assert next(each.getMessage() for each in caplog.records) == "hook.given_up"
+
+
+def test_a_hook_may_have_a_schedule_of_its_own(scene, way, receiver, time):
+    hook = scene.hook(receiver.script("/in", [500] * 9), retry={"schedule": [60, 600]})
+    scene.submit(ONE)
+    way.match_all()
+    assert way.deliver_all() == []
+    for seconds in (60, 600):
+        waits = seconds_until_due(record(hook))
+        assert seconds * 0.75 < waits < seconds * 1.25
+        time.forward(waits + 1)
+        wake(hook)
+    [listed] = scene.deliveries(hook)
+    assert (listed["state"], len(listed["attempts"])) == ("failed", 3)
+
+
+def test_a_hook_may_wait_longer_or_shorter(scene, way, receiver):
+    hook = scene.hook(receiver.script("/in", delay=5), timeoutSeconds=1)
+    scene.submit(ONE)
+    way.match_all()
+    assert way.deliver_all() == []
+    [attempt] = scene.deliveries(hook)[0]["attempts"]
+    assert attempt["error"] == "timeout: No whole answer within 1 s."
+
+
 def test_a_wake_up_before_its_time_is_put_off(told, way, receiver, time):
     hook = told(500)
     way.deliver_all()
