@@ -10,7 +10,6 @@ import pytest
 
 from sheaf.db import keys, reads
 from sheaf.encryption.keyring import Key
-from sheaf.forms.definitions import Definition
 from tests import encryptor
 from tests.archives import members, rows
 from tests.cast import Cast, audits, xform, xml
@@ -223,14 +222,12 @@ def test_what_a_device_sends_in_batches_is_opened_whole(cast, version):
 # --- several keys ---------------------------------------------------------------------------------
 
 
-def version_with(key_id, name):
-    """Publish a version of `simple` that has another key."""
-    (first, *_) = Definition.query(keys.definitions(1), Definition.sk.startswith("V#1["))
-    later = Definition()
-    later.deserialize(first.serialize())
-    later.pk, later.sk = keys.definition(1, name)
-    later.version, later.key_id = name, key_id
-    later.save()
+def publish(cast, version, key_id):
+    """Publish a version of `simple` that brings a key."""
+    sent = xform(version=version, key=public(key_id))
+    assert cast.alice.post(f"{FORM}/draft", sent).status == 200
+    assert cast.alice.post(f"{FORM}/draft/publish").status == 200
+    assert cast.alice.get(FORM).json["keyId"] == key_id
 
 
 @pytest.fixture
@@ -241,7 +238,7 @@ def several(cast, version):
     own, _ = encryptor.own()
     assert cast.alice.post(f"{Cast.FORMS}?publish=true", xform("own", key=own)).json["keyId"] == 3
     for number in (2, 3):
-        version_with(number, f"v{number}")
+        publish(cast, f"v{number}", number)
     for number, called in ((1, version), (2, "v2"), (3, "v3")):
         media = {f"{number}.jpg": b"%d" % number}
         sent = seal(f"k{number}", key=number, version=called, name=f"N{number}", media=media)

@@ -15,7 +15,7 @@ from sheaf.db.audit import Audit
 from sheaf.db.compression import pack
 from sheaf.encryption import keypairs
 from sheaf.encryption.keyring import Key
-from sheaf.forms import activation, conversion, forms, publication, upload
+from sheaf.forms import activation, conversion, forms, publication, restoration, upload
 from sheaf.forms.definitions import DefinitionSource
 from sheaf.forms.forms import Form
 from sheaf.hooks import events
@@ -425,10 +425,69 @@ def test_what_the_form_was_made_of_stays_with_it(cast):
     assert cast.alice.get(f"{path}.xlsx").body == raw
 
 
-def test_a_deleted_form_is_left_as_it_was(cast):
+def test_a_deleted_form_is_left_as_it_was_until_it_comes_back(cast):
+    """Central restores it in the clear, and leaves it so."""
     cast.form()
+    number = form().id
     cast.alice.delete(FORM)
     before = stored("P#")
     assert cast.alice.post(KEY, ASKED).json == DONE
     assert stored("P#") == before
     assert list(forms.of(1)) == []
+    assert cast.bob.post(f"{Cast.FORMS}/{number}/restore").json == DONE
+    assert form().key_id is None
+    _, event = sorted(calls(), key=lambda each: each["loggedAt"])
+    handler("workers/encrypt")({"detail": event}, None)
+    assert form().key_id == 1
+    assert audits("form.update.publish")[-1]["actorId"] == cast.users["bob"]["id"]
+
+
+def test_a_form_that_has_a_key_comes_back_without_ado(cast):
+    cast.alice.post(KEY, ASKED)
+    cast.form()
+    number = form().id
+    cast.alice.delete(FORM)
+    assert cast.alice.post(f"{Cast.FORMS}/{number}/restore").json == DONE
+    assert len(calls()) == 1
+
+
+def test_a_form_that_comes_back_while_its_project_is_encrypted_does_not_come_unseen(cast):
+    cast.form()
+    number = form().id
+    cast.alice.delete(FORM)
+    seen, deleted = project(), reads.get(Form.ref(keys.deleted_form(1, number)))
+    assert cast.alice.post(KEY, ASKED).json == DONE
+    with pytest.raises(Activating):
+        restoration.restore(seen, deleted, by=SYSTEM)
+    assert form() is None
+
+
+def test_versions_of_an_encrypted_form_are_encrypted_too(cast):
+    """By a draft that copies the form, one that is sent, and one under a name of its own."""
+    cast.alice.post(KEY, ASKED)
+    first = cast.form()["version"]
+    assert cast.alice.post(f"{FORM}/draft").json == DONE
+    copied = cast.alice.get(f"{FORM}/draft").json
+    assert (copied["version"], copied["keyId"]) == (first, 1)
+    assert cast.alice.post(f"{FORM}/draft", xform(version="2")).json == DONE
+    sent = cast.alice.get(f"{FORM}/draft").json
+    assert (ENCRYPTED.fullmatch(sent["version"])[1], sent["keyId"]) == ("2", 1)
+    assert cast.alice.post(f"{FORM}/draft/publish?version=three").json == DONE
+    shown = cast.alice.get(FORM).json
+    assert (shown["version"], shown["keyId"]) == ("three", 1)
+    assert encryptor.public_key(cast.alice.get(f"{FORM}.xml").body) == key(1).public
+
+
+def test_a_draft_from_before_is_published_with_the_key(cast):
+    """Also while the form is on its way to be encrypted: what the worker finds then."""
+    cast.form()
+    assert cast.alice.post(f"{FORM}/draft", xform(version="2")).json == DONE
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(activation, "PATIENCE", -1)
+        assert cast.alice.post(KEY, ASKED).json == DONE
+    assert cast.alice.post(f"{FORM}/draft/publish").json == DONE
+    assert (form().version, form().key_id) == ("2", None)
+    (event,) = calls()
+    handler("workers/encrypt")({"detail": event}, None)
+    assert ENCRYPTED.fullmatch(form().version)[1] == "2"
+    assert form().key_id == 1

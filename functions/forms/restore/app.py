@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sheaf.forms import lifecycle
+from sheaf.forms import restoration
 from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
 
@@ -10,6 +10,6 @@ from sheaf.http.request import Request
 @endpoint
 def handler(request: Request) -> None:
     # What stands in the path is the form's number: its id may be another form's by now.
-    form = request.find(lifecycle.trash_lookup(request.path))
+    project, form = request.find(restoration.lookup(request.path))
     request.auth.require("form.restore", on=form)
-    lifecycle.restore(form, by=request.auth)
+    restoration.restore(project, form, by=request.auth)

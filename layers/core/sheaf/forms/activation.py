@@ -24,7 +24,7 @@ from sheaf.telemetry import logger
 
 # In characters. Central has no limit.
 LONGEST_HINT = 1_000
-# The event by which the worker learns what to do.
+# The event that calls the worker.
 EVENT = "project.encrypt"
 # Microseconds that a request gives to forms; the worker has the rest.
 PATIENCE = 15_000_000
@@ -80,16 +80,21 @@ def activate(project: Project, asked: Activation, *, by: Author) -> None:
         tx.update(project, actions, free, otherwise=_taken)
         keyring.create(tx, key)
         tx.audit("project.update", by=by, on=project.actee_id, details={"encrypted": True})
-        tx.audit(EVENT, by=by, on=project.actee_id, hidden=True, event={"projectId": project.id})
+        call(tx, project, by=by)
     project.key_id = key.id
     finish(project, by=by, until=until)
 
 
+def call(tx: Transaction, project: Project, *, by: Author) -> None:
+    """Let a transaction call the worker for what has no key in an encrypted project."""
+    tx.audit(EVENT, by=by, on=project.actee_id, hidden=True, event={"projectId": project.id})
+
+
 def resume(event: Mapping[str, Any]) -> None:
-    """Encrypt what the request has left of a project's forms, in its name.
+    """Encrypt what is left of a project's forms, in the name of who has called.
 
     Args:
-        event: that which `activate` has written.
+        event: that which `call` has written.
 
     Raises:
         RuntimeError: some forms could not be encrypted.

@@ -30,6 +30,11 @@ def convert(form: Form, key: Key, suffix: str, *, by: Author) -> None:
         forms.insist(form, lambda now: _convert(now, key, suffix, by=by))
 
 
+def due(form: Form) -> bool:
+    """Whether something of a form has no key."""
+    return _published_openly(form) or _drafted_openly(form)
+
+
 def _published_openly(form: Form) -> bool:
     return form.version is not None and form.key_id is None
 
@@ -39,7 +44,7 @@ def _drafted_openly(form: Form) -> bool:
 
 
 def _convert(form: Form, key: Key, suffix: str, *, by: Author) -> None:
-    if not (_published_openly(form) or _drafted_openly(form)):
+    if not due(form):
         return
     changed = forms.copy(form)
     changed.updated_at = clock.micros()

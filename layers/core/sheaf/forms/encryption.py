@@ -46,11 +46,16 @@ def secure(tx: Transaction, project: Project, upload: Upload) -> None:
     Raises, when the transaction is made:
         Activating: it has: the upload would stay in the clear.
     """
+    require_as_read(tx, project)
+    if upload.key is not None and not upload.key_known:
+        keyring.create(tx, upload.key)
+
+
+def require_as_read(tx: Transaction, project: Project) -> None:
+    """Let a transaction fail (Activating) if the project has been encrypted since it was read."""
     seen = Project.key_id
     as_read = seen.does_not_exist() if project.key_id is None else seen == project.key_id
     tx.check(project, as_read, otherwise=Activating())
-    if upload.key is not None and not upload.key_known:
-        keyring.create(tx, upload.key)
 
 
 def new_suffix() -> str:

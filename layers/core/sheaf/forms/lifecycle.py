@@ -1,4 +1,4 @@
-"""What is done to a form as a whole: its state, its deletion, its restoration."""
+"""What is done to a form as a whole: its state, its deletion."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import Any, Self
 from sheaf import clock, fields
 from sheaf.access.auth import Auth
 from sheaf.db import keys
-from sheaf.db.reads import Lookup
 from sheaf.db.transaction import Transaction
 from sheaf.forms import forms
 from sheaf.forms.forms import Changed, Form
-from sheaf.problems import AlreadyExists, NotFound
-from sheaf.projects import projects
+from sheaf.problems import NotFound
 
 STATES = ("open", "closing", "closed")
 
@@ -32,18 +30,6 @@ class Change:
         if (state := body.get("state")) is not None:
             fields.choice(state, "state", STATES, "not a recognized state name")
         return cls(state, fields.optional_flag(body, "webformsEnabled"))
-
-
-def trash_lookup(path: Mapping[str, str]) -> Lookup[Form]:
-    """Find the deleted form whose number stands where others have their `{xmlFormId}`.
-
-    Raises:
-        NotFound: there is none, or not any more.
-    """
-    number = fields.number(path["xmlFormId"])
-    key = keys.deleted_form(fields.number(path["projectId"]), number)
-    project, form = yield projects.ref(path), Form.ref(key)
-    return forms.live(project, form)
 
 
 def update(form: Form, change: Change, *, by: Auth) -> Form:
@@ -85,21 +71,3 @@ def _delete(form: Form, *, by: Auth) -> None:
         tx.delete(form, forms.unchanged(form), otherwise=Changed())
         tx.create(kept)
         tx.audit("form.delete", by=by, on=form.actee_id)
-
-
-def restore(form: Form, *, by: Auth) -> None:
-    """Take a form out of the trash, with all that was sent to it.
-
-    Raises:
-        NotFound: it is not there any more: restored, or about to be purged.
-        AlreadyExists: the project has another form of its id now.
-    """
-    live = forms.copy(form)
-    live.pk, live.sk = keys.form(form.project_id, form.xml_form_id)
-    live.deleted_at = live.due = live.due_at = None
-    taken = AlreadyExists(table="forms", projectId=form.project_id, xmlFormId=form.xml_form_id)
-    there = Form.pk.exists() & Form.purging.does_not_exist()
-    with Transaction() as tx:
-        tx.delete(form, there, otherwise=NotFound())
-        tx.create(live, otherwise=taken)
-        tx.audit("form.restore", by=by, on=form.actee_id)
