@@ -76,12 +76,18 @@ MATRIX = {
         GET    /hooks/{project_hook}/deliveries 200 200  -   -   -   -   -   -  401
         GET    /forms                           200 200 200 200  -   -   -   -  401
         POST   /forms                           200 200  -   -   -   -   -   -  401
+        POST   /forms/{lost}/restore            200 200  -   -   -   -   -   -  401
     """,
     "/v1/projects/1/forms/simple": """
                                              adm mgr vwr col app lnk una non any
         GET    =                             200 200 200 200 200 200  -   -  401
         GET    .xml                          200 200 200 200 200 200  -   -  401
         GET    /fields                       200 200 200 200 200 200  -   -  401
+        GET    /versions                     200 200 200 200 200 200  -   -  401
+        GET    /versions/1                   200 200 200 200 200 200  -   -  401
+        GET    /versions/1.xml               200 200 200 200 200 200  -   -  401
+        GET    /versions/1/fields            200 200 200 200 200 200  -   -  401
+        POST   /draft                        200 200  -   -   -   -   -   -  401
         GET    .svc                          200 200 200  -   -   -   -   -  401
         GET    .svc/$metadata                200 200 200  -   -   -   -   -  401
         GET    .svc/Submissions              200 200 200  -   -   -   -   -  401
@@ -191,6 +197,14 @@ MATRIX = {
     """,
     "/v1/projects/1/forms/trial/draft": """
                                                                adm mgr vwr col app lnk una non any
+        GET    =                                               200 200  -   -   -   -   -   -  401
+        GET    .xml                                            200 200  -   -   -   -   -   -  401
+        GET    /fields                                         200 200  -   -   -   -   -   -  401
+        GET    .xlsx                                           404 404  -   -   -   -   -   -  401
+        GET    .xls                                            404 404  -   -   -   -   -   -  401
+        POST   =                                               200 200  -   -   -   -   -   -  401
+        POST   /publish                                        200 200  -   -   -   -   -   -  401
+        DELETE =                                               409 409  -   -   -   -   -   -  401
         GET    /submissions                                    200 200 200  -   -   -   -   -  401
         GET    /submissions.csv                                200 200 200  -   -   -   -   -  401
         POST   /submissions.csv                                200 200 200  -   -   -   -   -  401
@@ -239,6 +253,7 @@ MATRIX = {
     # Who has a draft's token tests it as nobody in particular; other credentials do not count.
     "/v1/test/{draft}/projects/1/forms/trial/draft": """
                                                                adm mgr vwr col app lnk una non any
+        GET    .xml                                            200 200 200 200 200 200 200 200 200
         GET    /submissions                                    200 200 200 200 200 200 200 200 200
         GET    /submissions.csv                                200 200 200 200 200 200 200 200 200
         POST   /submissions.csv                                200 200 200 200 200 200 200 200 200
@@ -323,6 +338,7 @@ BODIES: dict[str, Any] = {
     "hooks/preview": {"event": "submission.create", "xmlFormId": "simple", "instanceId": "one"},
     "forms/create": xform("new"),
     "forms/update": {"state": "closing"},
+    "form_drafts/set": lambda xmlFormId, **_: xform(xmlFormId, "2"),  # noqa: N803
     "submissions/create": lambda xmlFormId, **_: xml("new", form=xmlFormId),  # noqa: N803
     "submissions/replace": lambda xmlFormId, instanceId, **_: xml(  # noqa: N803
         "new", form=xmlFormId, deprecated=instanceId, photo="p.jpg"
@@ -333,6 +349,11 @@ BODIES: dict[str, Any] = {
     "projects/encrypt": {"passphrase": "open, sesame"},
     "submission_attachments/request_upload": {},
     "submission_attachments/upload": b"\xff\xd8\xff another",
+}
+HEADERS = {
+    "form_drafts/set": {"content-type": "application/xml"},
+    "openrosa/capacity": OPENROSA,
+    "openrosa/submit": OPENROSA,
 }
 
 
@@ -352,7 +373,10 @@ def everything(cast: Cast) -> None:
 
 
 def _forms(cast: Cast) -> None:
-    """The forms besides `simple`, all assigned to the app user and the link."""
+    """The forms besides `simple`, all assigned to the app user and the link; and a deleted one."""
+    cast.form("lost")
+    done(cast.alice.delete(f"{cast.FORMS}/lost"))
+    (cast.users["lost"],) = done(cast.alice.get(f"{cast.FORMS}?deleted=true")).json
     cast.draft("trial")
     for form in ("closing", "closed", "trial"):
         if form != "trial":
@@ -413,7 +437,7 @@ class Trial:
         event, function = event_for(method, path, {}, b"")
         body = BODIES.get(function)
         body = body(**event["pathParameters"]) if callable(body) else body
-        headers = OPENROSA if function.startswith("openrosa/") else {}
+        headers = HEADERS.get(function, {})
         before = len(self.wire.calls)
         answer = who.request(method, path, body, headers)
         if changed := set(self.wire.names[before:]) - READING:
