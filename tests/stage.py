@@ -104,6 +104,9 @@ def changes(state: State) -> State:
     for (pk, _), item in shown.items():
         if pk.startswith("A#") and "p" in item:
             item["p"] = {"S": "sealed"}
+        if pk.startswith("A#"):
+            # When a token was last used is written down by itself.
+            item.pop("lu", None)
         if pk.startswith("A#") and "k" in item:
             item["k"] = {"B": b"sealed"}
         if pk.startswith("H#"):

@@ -307,6 +307,10 @@ def test_a_throttle_that_does_not_end_is_told_as_such(rehearsal):
         throttle = refusal("ProvisionedThroughputExceededException")
         with Wire(before=lambda reached, n=number, t=throttle: t if reached == n else None):
             told = rehearsal.send()
+        if told == rehearsal.answer:
+            # What comes after the change does not take it back.
+            assert whole(rehearsal, name), name
+            continue
         # In JSON or, to devices, in XML.
         assert told.status == 503, name
         assert Busy.message in told.text, name

@@ -89,6 +89,7 @@ def create(
             if key is not None:
                 blobs.forget(key)
         raise
+    senders.see(submission, by=by)
     return submission
 
 
