@@ -556,6 +556,7 @@ ROUTES = {
     f"POST {_FORM}/public-links": Happy(f"{FORM}/public-links", a_form, _TABLET, again=DONE),
     f"DELETE {_FORM}/public-links/{{linkId}}": Happy(_link, a_link, again=404.1),
     f"GET {_FORM}/submissions": Happy(f"{SUBMISSIONS}?limit=50", a_submission),
+    f"GET {_FORM}/submissions.geojson": Happy(f"{SUBMISSIONS}.geojson", a_submission),
     f"POST {_FORM}/submissions": Happy(SUBMISSIONS, a_form, xml("uuid:1"), again=409.3),
     f"GET {_KEYED}/submissions": Happy(keyed(SUBMISSIONS), a_reading_app_user, by=None),
     f"POST {_KEYED}/submissions": Happy(

@@ -116,6 +116,7 @@ MATRIX = {
         POST   /hooks/{hook}/preview         200 200  -   -   -   -   -   -  401
         POST   /hooks/{hook}/secret/rotate   200 200  -   -   -   -   -   -  401
         GET    /hooks/{hook}/deliveries      200 200  -   -   -   -   -   -  401
+        GET    /submissions.geojson          200 200 200  -   -   -   -   -  401
     """,
     "/v1/projects/1/forms/simple/submissions": """
                                                    adm mgr vwr col app lnk una non any
@@ -157,6 +158,8 @@ MATRIX = {
         GET    /{later}/attachments                301 301 301  -   -   -   -   -  401
         GET    /one/versions/one/attachments       200 200 200  -   -   -   -   -  401
         GET    /one/versions/one/attachments/p.jpg 200 200 200  -   -   -   -   -  401
+        GET    /one.geojson                        200 200 200  -   -   -   -   -  401
+        GET    /one/versions/one.geojson           200 200 200  -   -   -   -   -  401
         DELETE /one/versions/one/attachments/p.jpg 200 200  -   -   -   -   -   -  401
     """,
     # A form that is being closed is hidden from devices, but takes what they still have.

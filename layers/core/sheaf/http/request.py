@@ -126,6 +126,11 @@ class Request:
         """The query parameters; of a repeated one, the last."""
         return dict(parse_qsl(self.raw_query, keep_blank_values=True))
 
+    def values(self, name: str) -> tuple[str, ...]:
+        """Give all that a query parameter says, each once; what is empty says nothing."""
+        pairs = parse_qsl(self.raw_query)
+        return tuple(dict.fromkeys(value for key, value in pairs if key == name))
+
     @property
     def origin(self) -> str:
         """Scheme and host of the API, as its links show them: the stack's own, if it has one."""

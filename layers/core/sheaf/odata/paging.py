@@ -79,7 +79,7 @@ class Paging:
         return sum(
             self._passes(candidate, record)
             for candidate in found
-            for record in _records(self.table, candidate.rows()[0])
+            for record in records(self.table, candidate.rows()[0])
         )
 
     def token(self, row: Row) -> Token:
@@ -115,10 +115,10 @@ def _row(candidate: Candidate) -> Row:
     return Row(candidate, 0, place)
 
 
-def _records(table: Table, root: Record) -> Iterator[Record]:
+def records(table: Table, root: Record) -> Iterator[Record]:
     """Give the rows of a table in a submission, without finding out what they are called."""
     if table.parent is None:
         yield root
         return
-    for above in _records(table.parent, root):
+    for above in records(table.parent, root):
         yield from above.below(table)

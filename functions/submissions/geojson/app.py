@@ -1,0 +1,18 @@
+"""GET /v1/projects/{projectId}/forms/{xmlFormId}/submissions.geojson: show a form's submissions on a map."""
+
+from __future__ import annotations
+
+from sheaf import fields
+from sheaf.http import maps
+from sheaf.http.endpoint import endpoint
+from sheaf.http.request import Request
+from sheaf.http.response import Response
+from sheaf.odata import geojson
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    form, known = request.find(geojson.lookup(request.path))
+    request.auth.require("submission.list", on=form)
+    limit, only = fields.count(request.query, "limit"), request.query.get("$filter")
+    return maps.give(geojson.Map(form, maps.chosen(request)).of_many(known, only, limit))

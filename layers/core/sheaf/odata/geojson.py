@@ -1,0 +1,173 @@
+"""Submissions on a map: a GeoJSON feature for each that tells a place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from sheaf.data import filter as filters
+from sheaf.data import geometry, tables
+from sheaf.data.extraction import Extraction, Record
+from sheaf.data.geometry import Geometry
+from sheaf.data.tables import Column, Table
+from sheaf.db import keys, reads
+from sheaf.db.reads import Lookup
+from sheaf.forms import forms
+from sheaf.forms.definitions import Definition
+from sheaf.forms.forms import Form
+from sheaf.forms.schema import Field
+from sheaf.odata.order import Order
+from sheaf.odata.paging import records
+from sheaf.odata.reading import Candidate, Many
+from sheaf.problems import found
+from sheaf.submissions import markup
+from sheaf.submissions.records import SubmissionVersion
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """How a version of a form tells places: in the fields that were chosen, or by itself.
+
+    By itself it is the first field for a place that stands outside repeats.
+    """
+
+    fields: tuple[Field, ...]
+    chosen: tuple[str, ...]
+
+    @cached_property
+    def root(self) -> Table:
+        """The table of submissions."""
+        return tables.of(self.fields)
+
+    @cached_property
+    def extraction(self) -> Extraction:
+        """What takes out their values."""
+        return Extraction(self.root)
+
+    @cached_property
+    def columns(self) -> list[tuple[Table, Column]]:
+        """The columns that tell places, with their tables."""
+        found = [
+            (table, column)
+            for table in self.root.all()
+            for column in table.columns
+            if column.field.type in geometry.TYPES
+        ]
+        if self.chosen:
+            return [each for each in found if each[1].field.path in self.chosen]
+        return [each for each in found if each[0] is self.root][:1]
+
+    def feature(self, text: str, instance_id: str) -> dict[str, Any] | None:
+        """Give the feature of a submission's text; None when that tells no place."""
+        record = self.extraction.read(text) if self.columns else None
+        if record is None:
+            return None
+        geometries = [
+            place for place in (_geometry(record, *each) for each in self.columns) if place
+        ]
+        if not geometries:
+            return None
+        path = self.columns[0][1].field.path
+        return {
+            "type": "Feature",
+            "id": instance_id,
+            "geometry": geometries[0] if len(geometries) == 1 else _collected(geometries),
+            "properties": None if self.chosen else {"fieldpath": path},
+        }
+
+
+def _collected(geometries: list[Geometry]) -> Geometry:
+    return {"type": "GeometryCollection", "geometries": geometries}
+
+
+def lookup(path: Mapping[str, str]) -> Lookup[tuple[Form, tuple[Field, ...]]]:
+    """Find the form of `{xmlFormId}`, and the fields of its published version, if there is one.
+
+    Raises:
+        NotFound: no such form.
+    """
+    form = yield from forms.lookup(path)
+    if form.version is None:
+        return form, ()
+    (definition,) = yield (Definition.ref(keys.definition(form.id, form.version)),)
+    return form, found(definition).fields
+
+
+class Map:
+    """The places that a form's submissions tell, each as its own version of the form has it.
+
+    Args:
+        form: which.
+        chosen: the paths of the fields (`/group/place`); none for the first of each version.
+    """
+
+    def __init__(self, form: Form, chosen: tuple[str, ...]) -> None:
+        self._form, self._chosen = form, chosen
+        self._versions: dict[str, Mapped] = {}
+
+    def of_one(self, version: SubmissionVersion) -> Iterator[str]:
+        """Give the collection of a submission, or of a version of it: under the version's id."""
+        text = markup.decode(version.xml, version.charset)
+        feature = self._mapped(version.form_version).feature(text, version.instance_id)
+        return _collection(iter([] if feature is None else [feature]))
+
+    def of_many(
+        self, fields: tuple[Field, ...], text: str | None, limit: int | None
+    ) -> Iterator[str]:
+        """Give the collection of the form's submissions, newest first, in pieces.
+
+        Args:
+            fields: those of the form, by which it is filtered.
+            text: a filter.
+            limit: how many submissions are looked at, of those whose version has the field.
+
+        Raises:
+            Problem: the filter cannot be followed.
+        """
+        root = tables.of(fields)
+        only = None if text is None else filters.read(text, root)
+        bounds = None if only is None else only.bounds
+        source = Many(self._form, False, Extraction(root), bounds, only, Order())
+        return _collection(self._features(source.after(None, within=False, expected=limit), limit))
+
+    def _features(self, found: Iterator[Candidate], limit: int | None) -> Iterator[dict[str, Any]]:
+        told = (candidate.told for candidate in found)
+        mapped = ((each, self._mapped(each.form_version)) for each in told)
+        placed = ((each, version) for each, version in mapped if version.columns)
+        for each, version in islice(placed, limit):
+            feature = version.feature(each.text, each.root_id)
+            if feature is not None:
+                yield feature
+
+    def _mapped(self, version: str) -> Mapped:
+        if version not in self._versions:
+            definition = reads.get(Definition.ref(keys.definition(self._form.id, version)))
+            fields = () if definition is None else definition.fields
+            self._versions[version] = Mapped(fields, self._chosen)
+        return self._versions[version]
+
+
+def _geometry(record: Record, table: Table, column: Column) -> Geometry | None:
+    texts = [_text(each, column) for each in records(table, record)]
+    if table.parent is not None:
+        return geometry.of_many(column.field.type, texts)
+    return geometry.of(column.field.type, texts[0])
+
+
+def _text(record: Record, column: Column) -> str:
+    """Give a value; of several of one field the last, as the rows of the feed do."""
+    several = (record.several or {}).get(column.index)
+    return several[-1] if several else record.cells.get(column.index, "")
+
+
+def _collection(features: Iterator[dict[str, Any]]) -> Iterator[str]:
+    yield '{"type":"FeatureCollection","features":['
+    for number, feature in enumerate(features):
+        yield ("," if number else "") + json.dumps(
+            feature, ensure_ascii=False, separators=(",", ":")
+        )
+    yield "]}"
