@@ -41,6 +41,7 @@ MATRIX = {
         PATCH  /users/{chelsea}              200  -   -   -   -   -   -  200 401
         PUT    /users/{chelsea}/password     200  -   -   -   -   -   -  200 401
         DELETE /users/{chelsea}              200  -   -   -   -   -   -   -  401
+        GET    /audits                       200  -   -   -   -   -   -   -  401
         GET    /roles                        200 200 200 200 200 200 200 200 401
         GET    /roles/app-user               200 200 200 200 200 200 200 200 401
         GET    /assignments                  200  -   -   -   -   -   -   -  401
@@ -135,6 +136,7 @@ MATRIX = {
         GET    /{edited}/versions/{later}          200 200 200  -   -   -   -   -  401
         GET    /{edited}/versions/{edited}.xml     200 200 200  -   -   -   -   -  401
         GET    /{edited}/diffs                     200 200 200  -   -   -   -   -  401
+        GET    /{edited}/audits                    200 200 200  -   -   -   -   -  401
         PUT    /one                                200 200  -  200 200 200  -   -  401
         PATCH  /one                                200 200  -   -   -   -   -   -  401
         DELETE /one                                200 200  -   -   -   -   -   -  401
@@ -226,6 +228,7 @@ MATRIX = {
         GET    /submissions/one/versions/one                   200 200 200  -   -   -   -   -  401
         GET    /submissions/one/versions/one.xml               200 200 200  -   -   -   -   -  401
         GET    /submissions/one/diffs                          200 200 200  -   -   -   -   -  401
+        GET    /submissions/one/audits                         200 200 200  -   -   -   -   -  401
         GET    /submissions/one/attachments                    200 200 200  -   -   -   -   -  401
         GET    /submissions/one/attachments/p.jpg              200 200 200  -   -   -   -   -  401
         POST   /submissions/one/attachments/p.jpg              200 200  -   -   -   -   -   -  401
@@ -273,6 +276,7 @@ MATRIX = {
         GET    /submissions/one/versions/one                   200 200 200 200 200 200 200 200 200
         GET    /submissions/one/versions/one.xml               200 200 200 200 200 200 200 200 200
         GET    /submissions/one/diffs                          200 200 200 200 200 200 200 200 200
+        GET    /submissions/one/audits                         200 200 200 200 200 200 200 200 200
         GET    /submissions/one/attachments                    200 200 200 200 200 200 200 200 200
         GET    /submissions/one/attachments/p.jpg              200 200 200 200 200 200 200 200 200
         POST   /submissions/one/attachments/p.jpg              200 200 200 200 200 200 200 200 200

@@ -63,6 +63,17 @@ def test_ids_are_encoded(cast):
 
 
 @pytest.mark.parametrize("path", READ)
+def test_an_app_user_s_path_keeps_its_token(cast, api, path):
+    made = cast.bob.post("/v1/projects/1/app-users", {"displayName": "phone"}).json
+    role = f"/v1/projects/1/assignments/viewer/{made['id']}"
+    assert cast.alice.post(role).status == 200
+    place = f"/v1/key/{made['token']}{PATH.removeprefix('/v1')}"
+    answer = api.get(f"{place.replace('$', '%24')}/two{path}?x=1")
+    assert answer.status == 301
+    assert answer.headers["location"] == f"{place}/one/versions/two{path}?x=1"
+
+
+@pytest.mark.parametrize("path", READ)
 def test_the_first_id_stays_where_it_is(cast, path):
     assert cast.vera.get(f"{PATH}/one{path}").status == 200
 
