@@ -261,6 +261,18 @@ def test_the_submitters_of_a_form_are_listed_by_name(cast):
     }
 
 
+def test_app_users_and_links_are_submitters_too(cast):
+    cast.form()
+    for number, name in enumerate(("link", "app_user", "app_user", "link")):
+        assert cast.submit(f"s{number}", by=getattr(cast, name)).status == 200
+    listed = cast.alice.get(SUBMITTERS).json
+    assert [(each["displayName"], each["type"], each["id"]) for each in listed] == [
+        ("app_user", "field_key", cast.users["app_user"]["id"]),
+        ("link", "public_link", cast.users["link"]["id"]),
+    ]
+    assert len(stored("SU#")) == 2
+
+
 def test_a_submitter_is_noted_with_the_first_submission_to_a_form(cast):
     for name in ("simple", "other"):
         cast.form(name)
