@@ -295,7 +295,11 @@ def test_functions_share_what_is_common():
         assert not {"Tags", "LoggingConfig", "FunctionName"} & set(function), name
     own = {name: each["Environment"] for name, each in FUNCTIONS.items() if "Environment" in each}
     names = {name: set(each["Variables"]) for name, each in own.items()}
-    assert names == {"WorkersMatch": {"ORIGIN"}, "WorkersSweep": {"DELIVERY_FAILURES_URL"}}
+    assert names == {
+        "WorkersMatch": {"ORIGIN"},
+        "WorkersDeliver": {"ORIGIN"},
+        "WorkersSweep": {"DELIVERY_FAILURES_URL"},
+    }
 
 
 def test_a_route_answers_within_the_apis_timeout():

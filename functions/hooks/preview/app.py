@@ -16,4 +16,5 @@ def handler(request: Request) -> dict[str, Any]:
     scope, hook = request.find(hooks.lookup(request.path))
     request.auth.require("hook.update", on=scope)
     hook, wish = found(hook), Wish.from_api(request.json, request.path)
-    return trial.preview(hook, wish, *request.find(wish.lookup()), by=request.auth)
+    about = request.find(wish.lookup())
+    return trial.preview(hook, wish, *about, origin=request.origin, by=request.auth)

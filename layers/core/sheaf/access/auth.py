@@ -41,6 +41,7 @@ class Actee(Protocol):
 class Auth:
     """The actor of a request, its session, and the notes to be kept with what it does.
 
+    `hops` is how many systems have told each other of what led to the request.
     `tests` is the acteeId of a form whose draft may be tested, by nobody in particular.
     """
 
@@ -48,6 +49,7 @@ class Auth:
     session: Session | None = None
     notes: str | None = None
     tests: str | None = None
+    hops: int = 0
 
     @property
     def actor_id(self) -> int | None:

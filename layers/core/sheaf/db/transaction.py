@@ -44,7 +44,7 @@ LONGEST_WAIT = 0.8
 
 
 class Author(Protocol):
-    """Who makes a change: an actor (None: the system) and the notes of the request."""
+    """Who makes a change: an actor (None: the system), and what the request said besides."""
 
     @property
     def actor_id(self) -> int | None:
@@ -53,6 +53,10 @@ class Author(Protocol):
     @property
     def notes(self) -> str | None:
         """What X-Action-Notes said."""
+
+    @property
+    def hops(self) -> int:
+        """How many systems the request is the echo of, as its Webhook-Hops said."""
 
 
 # TransactWrite sends its steps in this order, whatever the order of the calls, and the reasons of a
@@ -156,7 +160,7 @@ class Transaction:
             actee_id=on,
             details=details,
             notes=by.notes,
-            event=event,
+            event=event and ({**event, "hops": by.hops} if by.hops else event),
         )
         # An id that is taken is chance, one in millions: the next try has another.
         self.create(row, otherwise=Busy())

@@ -36,6 +36,7 @@ class Requester:
 
     actor_id: int | None
     notes: str | None
+    hops: int = 0
 
 
 @dataclass(frozen=True, slots=True)

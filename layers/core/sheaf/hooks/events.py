@@ -29,6 +29,10 @@ DEFAULT = (CREATE,)
 # What a hook is sent when somebody tries it. It is no change, so it is in no outbox.
 PING = "hook.ping"
 
+# An event that is the echo of so many others is told to nobody: systems that tell each other of
+# what they were told would never end.
+MOST_HOPS = 3
+
 # What an event is, as the bus carries it: the columns of the audit row and its `event`.
 Event = Mapping[str, Any]
 _PREFIX = "evt_"
@@ -68,8 +72,9 @@ def worth_telling(event: Event) -> bool:
 
     They are not of what is about no form (the purge's row with the count of a whole run), about a
     draft, or no news: a review that left the state as it was, a file that came with its version.
+    Nor of what goes round in circles.
     """
-    if "formId" not in event or event.get("draft"):
+    if "formId" not in event or event.get("draft") or event.get("hops", 0) >= MOST_HOPS:
         return False
     if event["action"] == REVIEW:
         return bool(event["reviewState"] != event["previousReviewState"])

@@ -35,7 +35,7 @@ _TOKEN = re.compile(r"([0-9a-z]{10})\.([0-9]{1,12})\.([A-Za-z0-9_-]{32})")
 
 def submission(event: Event) -> str:
     """Give a submission's URL on the API; where the stack does not know its origin, the path."""
-    return f"{settings.ORIGIN}/v1/{_path(event, event['instanceId'])}"
+    return f"{_origin(event)}/v1/{_path(event, event['instanceId'])}"
 
 
 def file(event: Event, name: str, hook_id: str) -> str:
@@ -45,7 +45,7 @@ def file(event: Event, name: str, hook_id: str) -> str:
     version = event["version"]
     token = _token(hook_id, until, event["submissionId"], version, name)
     path = f"{_path(event, event['currentInstanceId'])}/attachments/{quote(name, safe='')}"
-    return f"{settings.ORIGIN}/v1/hooks/{token}/{path}"
+    return f"{_origin(event)}/v1/hooks/{token}/{path}"
 
 
 def lookup(path: Mapping[str, str]) -> Lookup[tuple[str, Blob]]:
@@ -101,6 +101,11 @@ def _token(hook_id: str, until: int, submission_id: str, version: int, name: str
     message = json.dumps([hook_id, until, submission_id, version, name]).encode()
     mac = urlsafe_b64encode(sealing.mac(_PURPOSE, message)[:24]).decode()
     return f"{hook_id.removeprefix(PREFIX)}.{until}.{mac}"
+
+
+def _origin(event: Event) -> str:
+    """Give what links begin with; who looks at what would be sent says it, as he sees it."""
+    return str(event.get("origin", settings.ORIGIN))
 
 
 def _path(event: Event, instance_id: str) -> str:

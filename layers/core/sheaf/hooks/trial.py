@@ -94,10 +94,19 @@ class Wish:
 
 
 def preview(
-    hook: Hook, wish: Wish, form: Form, submission: Submission | None, *, by: Auth
+    hook: Hook, wish: Wish, form: Form, submission: Submission | None, *, origin: str, by: Auth
 ) -> dict[str, Any]:
-    """Give the request that a hook would be sent if the event happened now, without sending it."""
-    event = _imagined(wish.kind, form, submission, by)
+    """Give the request that a hook would be sent if the event happened now, without sending it.
+
+    Args:
+        hook: whose.
+        wish: of which event.
+        form: the form that it is about.
+        submission: the submission, unless it is about the form.
+        origin: what links to the API begin with.
+        by: who would have made it.
+    """
+    event = _imagined(wish.kind, form, submission, by) | {"origin": origin}
     then, wanted = match.subject(event), hook.options["filter"]
     made = found(body.render(hook, event, then))
     message = Message(_message_id(hook, events.key(event)), wish.kind, made)

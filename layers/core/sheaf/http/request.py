@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ JSON_LIMIT = 250 * 1024
 JSON_DEPTH = 100
 # Central cuts what clients say of themselves to this many characters.
 CLIENT_LIMIT = 255
+_HOPS = re.compile("[0-9]{1,4}")
 
 
 @dataclass(slots=True)
@@ -119,7 +121,9 @@ class Request:
 
     def _authenticate(self) -> Lookup[None]:
         identity = yield from authenticate.lookup(self)
-        self._state.auth = Auth(identity.actor, identity.session, self.notes, identity.tests)
+        self._state.auth = Auth(
+            identity.actor, identity.session, self.notes, identity.tests, self.hops
+        )
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -166,6 +170,12 @@ class Request:
         if notes is None or not all(_escape(part) for part in value.split("%")[1:]):
             raise BadHeader("x-action-notes")
         return notes
+
+    @property
+    def hops(self) -> int:
+        """How many systems the request is the echo of; a receiver of hooks passes it on."""
+        said = self.headers.get("webhook-hops", "")
+        return int(said) if _HOPS.fullmatch(said) else 0
 
     @property
     def content_type(self) -> str:

@@ -23,6 +23,7 @@ class _Silent:
     """Who makes a change, without words of his own."""
 
     actor_id: int | None
+    hops: int
     notes: str | None = None
 
 
@@ -114,7 +115,7 @@ def tell_complete(tx: Transaction, form: Form, submission: Submission, *, by: Au
     tx.audit(
         "submission.attachments.complete",
         # A purge would not find the row again, so it must not hold what a client has written.
-        by=_Silent(by.actor_id),
+        by=_Silent(by.actor_id, by.hops),
         on=form.actee_id,
         event_id=keys.event_of(submission.id, clock.micros()),
         details={"instanceId": submission.root_id, "submissionDefId": submission.created_at},

@@ -51,6 +51,7 @@ class Upload(Item):
     replaces = BooleanAttribute(attr_name="r")
     actor_id = IntegerAttribute(attr_name="by", null=True)
     notes = UnicodeAttribute(attr_name="no", null=True)
+    hops = IntegerAttribute(attr_name="h", default=0)
     ttl = IntegerAttribute()
 
 
@@ -107,6 +108,7 @@ def offer(
         replaces=by.can("submission.update", form),
         actor_id=by.actor_id,
         notes=by.notes,
+        hops=by.hops,
         ttl=now // 1_000_000 + KEPT,
     ).save()
     return Link(url, headers, now + blobs.UPLOAD_LIFE * 1_000_000)

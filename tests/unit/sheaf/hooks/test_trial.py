@@ -146,7 +146,9 @@ def test_a_preview_is_the_request_that_would_be_sent(scene, way, receiver):
     assert list(said) == list(told)
     assert list(said["data"]) == list(told["data"])
     assert said["data"]["attachments"][0]["exists"] is True
-    assert scene.api.get(said["data"]["attachments"][0]["url"]).body == b"1"
+    url = said["data"]["attachments"][0]["url"]
+    assert url.startswith("https://api.example.org/v1/hooks/")
+    assert scene.api.get(url.removeprefix("https://api.example.org")).body == b"1"
 
 
 @pytest.mark.parametrize("kind", events.TYPES)
