@@ -50,34 +50,35 @@ MATRIX = {
         DELETE /assignments/formfill/{spare} 200  -   -   -   -   -   -   -  401
         GET    /projects                     200 200 200 200 200 200 200 200 401
         POST   /projects                     200  -   -   -   -   -   -   -  401
+        GET    /audits                       200  -   -   -   -   -   -   -  401
     """,
     "/v1/projects/1": """
-                                                adm mgr vwr col app lnk una non any
-        GET    =                                200 200 200 200  -   -   -   -  401
-        PATCH  =                                200 200  -   -   -   -   -   -  401
-        DELETE =                                200 200  -   -   -   -   -   -  401
-        POST   /key                             200 200  -   -   -   -   -   -  401
-        GET    /assignments                     200 200  -   -   -   -   -   -  401
-        GET    /assignments/formfill            200 200  -   -   -   -   -   -  401
-        POST   /assignments/viewer/{spare}      200 200  -   -   -   -   -   -  401
-        DELETE /assignments/formfill/{spare}    200 200  -   -   -   -   -   -  401
-        GET    /app-users                       200 200  -   -   -   -   -   -  401
-        POST   /app-users                       200 200  -   -   -   -   -   -  401
-        DELETE /app-users/{app_user}            200 200  -   -   -   -   -   -  401
-        GET    /hooks                           200 200  -   -   -   -   -   -  401
-        POST   /hooks                           200 200  -   -   -   -   -   -  401
-        GET    /hooks/{project_hook}            200 200  -   -   -   -   -   -  401
-        PATCH  /hooks/{project_hook}            200 200  -   -   -   -   -   -  401
-        DELETE /hooks/{project_hook}            200 200  -   -   -   -   -   -  401
-        POST   /hooks/{project_hook}/enable     200 200  -   -   -   -   -   -  401
-        POST   /hooks/{project_hook}/disable    200 200  -   -   -   -   -   -  401
-        POST   /hooks/{project_hook}/ping       200 200  -   -   -   -   -   -  401
-        POST   /hooks/{project_hook}/preview    200 200  -   -   -   -   -   -  401
-        POST   /hooks/{project_hook}/secret/rotate 200 200 - - - - - - 401
-        GET    /hooks/{project_hook}/deliveries 200 200  -   -   -   -   -   -  401
-        GET    /forms                           200 200 200 200  -   -   -   -  401
-        POST   /forms                           200 200  -   -   -   -   -   -  401
-        POST   /forms/{lost}/restore            200 200  -   -   -   -   -   -  401
+                                                   adm mgr vwr col app lnk una non any
+        GET    =                                   200 200 200 200  -   -   -   -  401
+        PATCH  =                                   200 200  -   -   -   -   -   -  401
+        DELETE =                                   200 200  -   -   -   -   -   -  401
+        POST   /key                                200 200  -   -   -   -   -   -  401
+        GET    /assignments                        200 200  -   -   -   -   -   -  401
+        GET    /assignments/formfill               200 200  -   -   -   -   -   -  401
+        POST   /assignments/viewer/{spare}         200 200  -   -   -   -   -   -  401
+        DELETE /assignments/formfill/{spare}       200 200  -   -   -   -   -   -  401
+        GET    /app-users                          200 200  -   -   -   -   -   -  401
+        POST   /app-users                          200 200  -   -   -   -   -   -  401
+        DELETE /app-users/{app_user}               200 200  -   -   -   -   -   -  401
+        GET    /hooks                              200 200  -   -   -   -   -   -  401
+        POST   /hooks                              200 200  -   -   -   -   -   -  401
+        GET    /hooks/{project_hook}               200 200  -   -   -   -   -   -  401
+        PATCH  /hooks/{project_hook}               200 200  -   -   -   -   -   -  401
+        DELETE /hooks/{project_hook}               200 200  -   -   -   -   -   -  401
+        POST   /hooks/{project_hook}/enable        200 200  -   -   -   -   -   -  401
+        POST   /hooks/{project_hook}/disable       200 200  -   -   -   -   -   -  401
+        POST   /hooks/{project_hook}/ping          200 200  -   -   -   -   -   -  401
+        POST   /hooks/{project_hook}/preview       200 200  -   -   -   -   -   -  401
+        POST   /hooks/{project_hook}/secret/rotate 200 200  -   -   -   -   -   -  401
+        GET    /hooks/{project_hook}/deliveries    200 200  -   -   -   -   -   -  401
+        GET    /forms                              200 200 200 200  -   -   -   -  401
+        POST   /forms                              200 200  -   -   -   -   -   -  401
+        POST   /forms/{lost}/restore               200 200  -   -   -   -   -   -  401
     """,
     "/v1/projects/1/forms/simple": """
                                              adm mgr vwr col app lnk una non any
@@ -142,6 +143,7 @@ MATRIX = {
         DELETE /one                                200 200  -   -   -   -   -   -  401
         DELETE /{own}                              200 200  -   -   -   -   -   -  401
         POST   /gone/restore                       200 200  -   -   -   -   -   -  401
+        GET    /one/audits                         200 200 200  -   -   -   -   -  401
         GET    /one/comments                       200 200 200  -   -   -   -   -  401
         POST   /one/comments                       200 200 200  -   -   -   -   -  401
         GET    /one/attachments                    200 200 200  -   -   -   -   -  401
