@@ -54,6 +54,7 @@ def costs(cast: Cast, tag: str) -> dict[str, list[tuple[str, int]]]:
         "delete": lambda: alice.delete(one[3]),
         "upload": lambda: alice.post(f"{one[4]}/attachments/a.jpg", b"jpeg"),
         "versions": lambda: alice.get(f"{one[1]}/versions"),
+        "audits": lambda: alice.get(f"{one[1]}/audits"),
         "first page": lambda: alice.get(f"{path}?limit={LIMIT}"),
         "deep page": lambda: alice.get(f"{path}?limit={LIMIT}&cursor={deep}"),
     }
