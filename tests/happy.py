@@ -382,6 +382,27 @@ def _openrosa() -> dict[str, Happy]:
     }
 
 
+def _form_lists() -> dict[str, Happy]:
+    """What devices ask about forms, in the same three ways."""
+    form = "/projects/{projectId}/forms/{xmlFormId}"
+    place, manifest = f"{PROJECT}/formList", f"{FORM}/manifest"
+
+    def happy(path: Path, given: Given, by: str | None = None) -> Happy:
+        return Happy(path, given, headers=OPENROSA, by=by)
+
+    def tested(name: str) -> Happy:
+        return happy(lambda cast: f"{draft_place(cast, '/test/{token}')}/{name}", a_draft)
+
+    return {
+        f"GET {_PROJECT}/formList": happy(place, a_form, "alice"),
+        "GET /v1/key/{token}/projects/{projectId}/formList": happy(keyed(place), an_app_user),
+        f"GET /v1/test/{{token}}{form}/draft/formList": tested("formList"),
+        f"GET /v1{form}/manifest": happy(manifest, a_form, "alice"),
+        f"GET /v1/key/{{token}}{form}/manifest": happy(keyed(manifest), an_app_user),
+        f"GET /v1/test/{{token}}{form}/draft/manifest": tested("manifest"),
+    }
+
+
 def _exports(
     route: str, place: Callable[[Cast], str], given: Given, by: str | None = "alice"
 ) -> dict[str, Happy]:
@@ -604,6 +625,7 @@ ROUTES = {
     **_draft_submissions(""),
     **_draft_submissions("/test/{token}"),
     **_openrosa(),
+    **_form_lists(),
     **_exports(_FORM, lambda _: FORM, a_photo),
     **_exports(f"{_FORM}/draft", lambda cast: draft_place(cast, ""), a_draft_photo),
     **_exports(

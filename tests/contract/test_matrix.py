@@ -85,6 +85,7 @@ MATRIX = {
         GET    =                             200 200 200 200 200 200  -   -  401
         GET    .xml                          200 200 200 200 200 200  -   -  401
         GET    /fields                       200 200 200 200 200 200  -   -  401
+        GET    /manifest                     200 200 200 200 200 200  -   -  401
         GET    /versions                     200 200 200 200 200 200  -   -  401
         GET    /versions/1                   200 200 200 200 200 200  -   -  401
         GET    /versions/1.xml               200 200 200 200 200 200  -   -  401
@@ -197,6 +198,10 @@ MATRIX = {
         GET    =  -   -   -   -  204 204 204  -   -
         POST   =  -   -   -   -  201 201 401  -   -
     """,
+    "/v1/key/{token}/projects/1": """
+                      adm mgr vwr col app lnk una non any
+        GET /formList  -   -   -   -  200 200 200  -   -
+    """,
     "/v1/test/{draft}/projects/1/forms/trial/draft/submission": """
                  adm mgr vwr col app lnk una non any
         GET    = 204 204 204 204 204 204 204 204 204
@@ -246,6 +251,7 @@ MATRIX = {
                                                             adm mgr vwr col app lnk una non any
         GET    =                                             -   -   -   -  200 200  -   -   -
         GET    .xml                                          -   -   -   -  200 200  -   -   -
+        GET    /manifest                                     -   -   -   -  200 200  -   -   -
         GET    /submissions                                  -   -   -   -   -   -   -   -   -
         POST   /submissions                                  -   -   -   -  200 200  -   -   -
         GET    /submissions/one                              -   -   -   -   -   -   -   -   -
@@ -261,6 +267,8 @@ MATRIX = {
     # Who has a draft's token tests it as nobody in particular; other credentials do not count.
     "/v1/test/{draft}/projects/1/forms/trial/draft": """
                                                                adm mgr vwr col app lnk una non any
+        GET    /formList                                       200 200 200 200 200 200 200 200 200
+        GET    /manifest                                       200 200 200 200 200 200 200 200 200
         GET    .xml                                            200 200 200 200 200 200 200 200 200
         GET    /submissions                                    200 200 200 200 200 200 200 200 200
         GET    /submissions.csv                                200 200 200 200 200 200 200 200 200

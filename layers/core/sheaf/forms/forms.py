@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -208,7 +208,12 @@ def list_for(project: Project, auth: Auth, *, deleted: bool = False) -> list[For
         for form in _listed(project.id, beginning)
         if not form.purging and auth.verbs(form) & set(form.reading_verbs)
     ]
-    return sorted(seen, key=lambda form: (form.shown.name or form.xml_form_id).lower())
+    return by_name(seen)
+
+
+def by_name(listed: Iterable[Form]) -> list[Form]:
+    """Sort forms by name; those without have their xmlFormId for one."""
+    return sorted(listed, key=lambda form: (form.shown.name or form.xml_form_id).lower())
 
 
 def insist(form: Form, change: Callable[[Form], None]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sheaf.access.auth import Auth
 from sheaf.blobs import Blob
 from sheaf.db import keys, reads
 from sheaf.db.items import Ref
@@ -14,6 +15,7 @@ from sheaf.forms import definitions, forms
 from sheaf.forms.definitions import Definition
 from sheaf.forms.forms import Draft, Form
 from sheaf.problems import found
+from sheaf.projects.projects import Project
 
 # How a path spells the version whose name is empty.
 NAMELESS = "___"
@@ -82,3 +84,21 @@ def lookup(path: Mapping[str, str], *, draft: bool = False) -> Lookup[View]:
 def versions(form: Form) -> list[View]:
     """Give a form's published versions, newest first."""
     return [View(form, each) for each in definitions.published(form.id)]
+
+
+def to_fill(project: Project, auth: Auth, xml_form_id: str | None) -> list[View]:
+    """Give the forms of a project that are open and that one may see, by name.
+
+    Args:
+        project: whose forms.
+        auth: who asks.
+        xml_form_id: the one form that is asked for; all, when None.
+    """
+    if xml_form_id is None:
+        listed = list(forms.of(project.id))
+    else:
+        one = reads.get(Form.ref(keys.form(project.id, xml_form_id)))
+        listed = [] if one is None else [one]
+    shown = [form for form in listed if form.state == "open" and form.version is not None]
+    seen = [form for form in shown if auth.verbs(form) & set(form.reading_verbs)]
+    return [View(form, form) for form in forms.by_name(seen)]

@@ -141,11 +141,16 @@ _ENTITIES = str.maketrans(
 )
 
 
+def escaped(text: str) -> str:
+    """Write a text as XML, in the way that Central does."""
+    return text.translate(_ENTITIES)
+
+
 def openrosa_message(nature: str, message: str, *, status: int) -> Response:
     """Give an OpenRosa response of one message."""
     body = (
         '\n  <OpenRosaResponse xmlns="http://openrosa.org/http/response" items="0">\n'
-        f'    <message nature="{nature}">{message.translate(_ENTITIES)}</message>\n'
+        f'    <message nature="{nature}">{escaped(message)}</message>\n'
         "  </OpenRosaResponse>"
     )
     return Response(body.encode(), "text/xml; charset=utf-8", status)
@@ -182,8 +187,8 @@ def _odata_problem(request: Request, problem: Problem) -> Response:
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<error code="{problem.code}">\n'
-        f"  <message>{str(problem).translate(_ENTITIES)}</message>\n"
-        f"  <details>{details.translate(_ENTITIES)}</details>\n"
+        f"  <message>{escaped(str(problem))}</message>\n"
+        f"  <details>{escaped(details)}</details>\n"
         "</error>"
     )
     return Response(body.encode(), "text/xml; charset=utf-8", problem.status)
