@@ -10,9 +10,12 @@ import pytest
 from pyodk.client import Client
 from pyodk.errors import PyODKError
 
+from tests import families
 from tests.api import Http
 from tests.cast import xml
 from tests.e2e.project import Project
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture
@@ -83,6 +86,39 @@ def test_it_creates_app_users_whose_tokens_work(client, project, stack):
     unassigned = project.submissions + f"?st={quote(third.token or '', safe='')}"
     assert nobody.post(unassigned, xml("uuid:none")).json["code"] == 403.1
     assert client.submissions.get("uuid:field", "simple").submitterId == made[0].id
+
+
+def test_it_reads_tables(client, project):
+    form = (DATA / "forms/families.xml").read_bytes()
+    assert project.api.post(f"{project.forms}?publish=true", form).status == 200
+    for number, children in enumerate(({"Ann": ["Ball"], "Bea": []}, {"Cid": []}, {})):
+        family = families.xml(f"uuid:{number}", "Zoe", children, age=number).decode()
+        client.submissions.create(family, form_id="families")
+    table = client.submissions.get_table(form_id="families", count=True, top=2)
+    assert [row["__id"] for row in table["value"]] == ["uuid:2", "uuid:1"]
+    assert (table["@odata.count"], "@odata.nextLink" in table) == (3, True)
+    second = client.submissions.get_table(form_id="families", skip=2, top=2, wkt=True)
+    assert [row["__id"] for row in second["value"]] == ["uuid:0"]
+    # Links lead on, with whatever follows them.
+    link = table["@odata.nextLink"]
+    assert link.startswith(f"{client.session.base_url}projects/{project.id}/forms/families.svc/")
+    assert client.session.get(link).json()["value"] == second["value"]
+    only = client.submissions.get_table(
+        form_id="families", filter="age ge 1 and __system/submitterId ne null", expand="*"
+    )
+    assert [row["age"] for row in only["value"]] == [2, 1]
+    assert only["value"][1]["children"]["child"][0]["name"] == "Cid"
+    children = client.submissions.get_table("families", table_name="Submissions.children.child")
+    assert [row["name"] for row in children["value"]] == ["Cid", "Ann", "Bea"]
+    service = client.session.get(f"projects/{project.id}/forms/families.svc")
+    assert service.headers["odata-version"] == "4.0"
+    for path in ("$metadata", children["value"][1]["toys"]["toy@odata.navigationLink"]):
+        found = client.session.get(f"projects/{project.id}/forms/families.svc/{path}")
+        assert found.status_code == 200
+    assert [row["name"] for row in found.json()["value"]] == ["Ball"]
+    with pytest.raises(PyODKError) as caught:
+        client.submissions.get_table("families", filter="nothing eq 1")
+    assert caught.value.is_central_error("501.5")
 
 
 def test_it_understands_our_errors(client):
