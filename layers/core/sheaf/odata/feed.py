@@ -117,10 +117,10 @@ def paging(asked: Asked, options: Options) -> Paging:
     if asked.resource.instance_id is not None:
         told = Stored.of(found(asked.submission))
         source = One(Candidate(told, extraction), by_submission, Order())
-    return Paging(table, source, chosen if by_row else None, _within(table, asked.resource))
+    return Paging(table, source, chosen if by_row else None, within(table, asked.resource))
 
 
-def _within(table: Table, asked: Resource) -> tuple[int, str] | None:
+def within(table: Table, asked: Resource) -> tuple[int, str] | None:
     """Give how deep the table of the row lies within which rows are asked, and the row's id."""
     if asked.within is None:
         return None
