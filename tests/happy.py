@@ -595,6 +595,7 @@ ROUTES = {
     f"PUT {_KEYED}/submissions/{{instanceId}}": Happy(
         keyed(SUBMISSION), an_app_users_submission, _EDITED, by=None, again=409.9
     ),
+    f"GET {_SUBMISSION}/edit": Happy(f"{SUBMISSION}/edit", a_submission, done=302),
     f"POST {_SUBMISSION}/restore": Happy(
         f"{SUBMISSION}/restore", a_deleted_submission, again=404.1
     ),

@@ -141,6 +141,7 @@ MATRIX = {
         GET    /{edited}/audits                    200 200 200  -   -   -   -   -  401
         PUT    /one                                200 200  -  200 200 200  -   -  401
         PATCH  /one                                200 200  -   -   -   -   -   -  401
+        GET    /one/edit                           302 302  -   -   -   -   -   -  401
         DELETE /one                                200 200  -   -   -   -   -   -  401
         DELETE /{own}                              200 200  -   -   -   -   -   -  401
         POST   /gone/restore                       200 200  -   -   -   -   -   -  401

@@ -14,7 +14,7 @@ from sheaf.db import keys, reads
 from sheaf.db.items import IntegerAttribute, Item, Ref
 from sheaf.db.reads import Lookup
 from sheaf.forms.definitions import Definition
-from sheaf.problems import Busy, NotFound, Problem, found
+from sheaf.problems import Busy, EditingClosedForm, NotFound, Problem, WebFormNotReady, found
 from sheaf.projects import projects
 from sheaf.projects.projects import Project
 
@@ -119,6 +119,18 @@ class Form(Item):
     def accepting(self) -> bool:
         """Whether submissions are taken."""
         return self.state != "closed"
+
+    def require_editing(self) -> None:
+        """Raise unless submissions can be edited on the web: in Web Forms, as there is no Enketo.
+
+        Raises:
+            WebFormNotReady: Web Forms are switched off for the form.
+            EditingClosedForm: it is closing or closed.
+        """
+        if not self.webforms_enabled:
+            raise WebFormNotReady
+        if self.state != "open":
+            raise EditingClosedForm
 
     def to_api(self) -> dict[str, Any]:
         """Give the form as Central shows it: as it is published, or else its draft."""

@@ -23,6 +23,7 @@ _COMPRESSIBLE = ("application/json", "application/xml", "text/")
 _GZIP = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([0-9.]+))?\s*(?:,|$)", re.IGNORECASE)
 _REDIRECTS = {
     301: "Moved Permanently",
+    302: "Found",
     303: "See Other",
     307: "Temporary Redirect",
     308: "Permanent Redirect",
