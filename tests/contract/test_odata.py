@@ -389,6 +389,35 @@ def test_encrypted_submissions_have_no_data(cast):
     assert rows("Submissions") == [row]
 
 
+def test_drafts_have_a_feed_of_their_own(cast):
+    families.form(cast)
+    families.submit(cast, "published", "Zoe", {"Yann": []})
+    draft = f"{families.FORM}/draft"
+    assert cast.alice.get(f"{draft}.svc").status == 404
+    source = (DATA / "forms/families.xml").read_bytes().replace(b"<age/>", b"<age/><height/>")
+    source = source.replace(b'"families" version="1.0"', b'"families" version="2"')
+    made = cast.alice.post(f"{cast.FORMS}/families/draft?ignoreWarnings=true", source)
+    assert made.status == 200, made.text
+    token = cast.alice.get(draft).json["draftToken"]
+    assert cast.alice.post(f"{draft}/submissions", families.xml("tried", "Bo")).status == 200
+    for feed, who in (
+        (f"{draft}.svc", cast.alice),
+        (f"/v1/test/{token}/projects/1/forms/families/draft.svc", cast.api),
+    ):
+        service = who.get(feed).json
+        assert service["@odata.context"] == f"{ORIGIN}{feed}/$metadata"
+        assert "height" in who.get(f"{feed}/$metadata").text
+        (row,) = who.get(f"{feed}/Submissions").json["value"]
+        assert (row["__id"], row["height"]) == ("tried", None)
+        (row,) = who.get(f"{feed}/Submissions('tried')").json["value"]
+        assert who.get(f"{feed}/Submissions('published')").status == 404
+    assert cast.chelsea.get(f"{draft}.svc/Submissions").status == 403
+    wrong = f"/v1/test/{'x' * 64}/projects/1/forms/families/draft.svc/Submissions"
+    assert cast.api.get(wrong).status == 404
+    (row,) = cast.alice.get(f"{FEED}/Submissions").json["value"]
+    assert "height" not in row
+
+
 def test_a_draft_that_was_never_published_has_a_feed(cast):
     cast.draft()
     token = cast.drafts["simple"]
