@@ -8,7 +8,7 @@ from sheaf.forms.forms import Form
 from tests import workbooks
 from tests.answers import ANONYMOUS, DONE, FORBIDDEN, NOT_FOUND
 from tests.api import handler
-from tests.cast import audits, stored, xform, xml
+from tests.cast import audits, is_time, stored, xform, xml
 from tests.contract.test_form_drafts import begin
 from tests.contract.test_forms import FORM, FORMS, KEYS, actee, together
 
@@ -160,7 +160,7 @@ def test_nothing_is_left_of_a_purged_form(cast, aws):
     cast.bob.delete(FORM, headers=NOTES)
     assert purge(aws) == 4
     left = {(item["pk"]["S"], item["sk"]["S"]) for item in stored()} - before
-    assert {pk.split("#")[0] for pk, _ in left} == {"A", "COUNTERS", "P", "E"}
+    assert {pk.split("#")[0] for pk, _ in left} == {"A", "COUNTERS", "P", "E", "O"}
     assert {sk for pk, sk in left if pk.startswith("P#")} == {"N#simple"}
     assert not files(aws)
     rows = [each for each in audits() if each["acteeId"] == acted_on]
@@ -179,6 +179,32 @@ def test_nothing_is_left_of_a_purged_form(cast, aws):
     assert f":{acted_on}" not in str(stored("A#"))
     assert cast.bob.get(TRASH).json == []
     assert cast.bob.post(f"{FORMS}/1/restore").json == NOT_FOUND
+
+
+def test_the_audit_log_still_shows_what_a_purged_form_was(cast, aws):
+    cast.form()
+    cast.bob.delete(FORM)
+    (deleted,) = cast.bob.get(TRASH).json
+    purge(aws)
+    extended = {"x-extended-metadata": "true"}
+    rows = cast.alice.get("/v1/audits?action=form", headers=extended).json
+    assert [row["action"] for row in rows] == [
+        "form.purge", "form.delete", "form.update.publish", "form.create",
+    ]  # fmt: skip
+    kept = rows[0]["actee"]
+    assert kept == {
+        "purgedAt": kept["purgedAt"],
+        "details": {
+            "projectId": 1,
+            "formId": deleted["id"],
+            "xmlFormId": "simple",
+            "deletedAt": deleted["deletedAt"],
+            "version": "1",
+        },
+        "purgedName": "Simple",
+    }
+    assert is_time(kept["purgedAt"])
+    assert {str(row["actee"]) for row in rows} == {str(kept)}
 
 
 def test_its_name_its_versions_and_its_ids_are_free_again(cast, aws):

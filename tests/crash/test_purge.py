@@ -50,10 +50,13 @@ def purge():
 
 
 def told(state):
-    """What the audit rows of purges say, and the state without them."""
+    """What the audit rows of purges say, and the state without them and the moment of a purge."""
     purges = ({"S": "form.purge"}, {"S": "submission.purge"})
     rows = {key: item for key, item in state.items() if item.get("a") in purges}
-    rest = {key: item for key, item in state.items() if key not in rows}
+    rest = {key: dict(item) for key, item in state.items() if key not in rows}
+    for (pk, _), item in rest.items():
+        if pk.startswith("O#"):
+            item.pop("x", None)
     said = [(item["a"]["S"], item.get("on"), item.get("d")) for item in rows.values()]
     return sorted(said, key=repr), rest
 

@@ -133,13 +133,20 @@ def _involved(rows: Iterable[Audit]) -> tuple[dict[int, Actor], dict[str, Any]]:
     )
     made, places = found[: len(by)], found[len(by) :]
     lying = [ref for place in places if place is not None for ref in _refs(place)]
-    bearers = reads.fetch(lying)
-    known = {each.actee_id: each for each in bearers if each is not None and each.actee_id in on}
+    known: dict[str, Any] = {
+        actee_id: place
+        for actee_id, place in zip(on, places, strict=True)
+        if place is not None and place.purged_at is not None
+    }
+    bearers = (each for each in reads.fetch(lying) if each is not None)
+    known |= {each.actee_id: each for each in bearers if each.actee_id in on}
     return {actor.id: actor for actor in made if actor is not None}, known
 
 
 def _refs(place: Place) -> list[Ref[Any]]:
     """Refer to where an actee may lie: a form among the live or the deleted ones."""
+    if place.purged_at is not None:
+        return []
     if place.species == actees.ACTOR:
         return [Actor.ref(keys.actor(place.number))]
     if place.species == actees.PROJECT:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sheaf import blobs, clock
-from sheaf.access import assignments, bearers
+from sheaf.access import actees, assignments, bearers
 from sheaf.access.auth import SYSTEM
 from sheaf.db import keys, reads
 from sheaf.db.audit import Audit
@@ -143,7 +143,19 @@ def _remove_form(form: Form) -> None:
     with suppress(NotFound), Transaction() as tx:
         tx.delete(form, Form.purging.exists(), otherwise=NotFound())
         publication.forget(tx, form)
+        actees.purge(tx, form.actee_id, form.shown.name, _kept(form))
         tx.audit("form.purge", by=SYSTEM, on=form.actee_id)
+
+
+def _kept(form: Form) -> dict[str, Any]:
+    """Give what Central keeps of a form for the audit log."""
+    return {
+        "projectId": form.project_id,
+        "formId": form.id,
+        "xmlFormId": form.xml_form_id,
+        "deletedAt": clock.iso(form.deleted_at),
+        "version": form.shown.version,
+    }
 
 
 def _of_form(form: Form) -> Condition:
