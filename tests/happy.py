@@ -327,6 +327,8 @@ def _draft_submissions(prefix: str) -> dict[str, Happy]:
     return {
         f"GET {route}": happy("?limit=50", a_draft_submission),
         f"POST {route}": happy("", a_draft, xml("uuid:1"), again=409.3),
+        f"GET {route}/keys": happy("/keys", an_encrypted_draft_submission),
+        f"GET {route}/submitters": happy("/submitters", a_draft_submission),
         f"GET {one}": happy("/uuid:1", a_draft_submission),
         f"PUT {one}": happy("/uuid:1", a_draft_submission, _EDITED, again=409.9),
         f"GET {one}/attachments": happy("/uuid:1/attachments", a_draft_submission),
@@ -567,12 +569,6 @@ ROUTES = {
     f"GET {_TESTED}.xml": Happy(lambda cast: f"{draft_place(cast, _TEST)}.xml", a_draft, by=None),
     f"GET {_FORM}/submissions/keys": Happy(f"{SUBMISSIONS}/keys", an_encrypted_submission),
     f"GET {_FORM}/submissions/submitters": Happy(f"{SUBMISSIONS}/submitters", a_submission),
-    f"GET {_DRAFT}/submissions/keys": Happy(
-        f"{DRAFT_SUBMISSIONS}/keys", an_encrypted_draft_submission
-    ),
-    f"GET {_DRAFT}/submissions/submitters": Happy(
-        f"{DRAFT_SUBMISSIONS}/submitters", a_draft_submission
-    ),
     f"GET {_FORM}/public-links": Happy(f"{FORM}/public-links", a_link),
     f"POST {_FORM}/public-links": Happy(f"{FORM}/public-links", a_form, _TABLET, again=DONE),
     f"DELETE {_FORM}/public-links/{{linkId}}": Happy(_link, a_link, again=404.1),

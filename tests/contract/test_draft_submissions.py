@@ -34,6 +34,16 @@ def version(**said):
     } | said
 
 
+def test_the_test_link_shows_nobody_but_those_who_tried_the_draft(cast, api, tested):
+    cast.form("other")
+    api.post(tested, xml("one"))
+    assert api.get(f"{tested}/submitters").json == []
+    assert cast.bob.post(SUBMISSIONS, xml("two")).status == 200
+    (bob,) = api.get(f"{tested}/submitters").json
+    assert (bob["id"], bob["displayName"]) == (cast.users["bob"]["id"], "bob@example.org")
+    assert api.get(f"{tested}/keys").json == []
+
+
 def test_a_submission_by_the_test_link_is_nobody_s(cast, api, tested):
     made = api.post(f"{tested}?deviceID=collect:x", xml("one"), {"user-agent": "Collect"})
     assert made.status == 200, made.text

@@ -281,6 +281,8 @@ MATRIX = {
         GET    .svc/$metadata                                  200 200 200 200 200 200 200 200 200
         GET    .svc/Submissions                                200 200 200 200 200 200 200 200 200
         POST   /submissions                                    200 200 200 200 200 200 200 200 200
+        GET    /submissions/keys                               200 200 200 200 200 200 200 200 200
+        GET    /submissions/submitters                         200 200 200 200 200 200 200 200 200
         GET    /submissions/one                                200 200 200 200 200 200 200 200 200
         GET    /submissions/one.xml                            200 200 200 200 200 200 200 200 200
         PUT    /submissions/one                                200 200 200 200 200 200 200 200 200

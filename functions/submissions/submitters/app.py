@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sheaf.access.actors import Actor
+from sheaf.data import testers
 from sheaf.forms import forms
 from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
@@ -13,4 +14,5 @@ from sheaf.submissions import submitters
 def handler(request: Request) -> list[Actor]:
     form = request.find(forms.lookup(request.path, draft=request.draft))
     request.auth.require("submission.read", on=form)
-    return submitters.of(form)
+    # Who has a test link and nothing else is to see nobody but those who have tried the draft.
+    return testers.of(form) if request.auth.tests else submitters.of(form)
