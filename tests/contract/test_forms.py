@@ -398,7 +398,7 @@ def test_nobody_reads_forms_without_credentials(cast):
 def test_what_does_not_exist_is_not_found_by_anybody(cast):
     cast.form()
     for api in (cast.bob, cast.chelsea):
-        for path in ("none", "none.xml", "none/fields", "Simple", "simple.svc"):
+        for path in ("none", "none.xml", "none/fields", "Simple", "none.svc"):
             assert api.get(f"{FORMS}/{path}").json == NOT_FOUND
         assert api.get("/v1/projects/9/forms").json == NOT_FOUND
         assert api.get("/v1/projects/9/forms/simple").json == NOT_FOUND
