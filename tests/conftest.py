@@ -67,8 +67,10 @@ def resources(emulator: Emulator) -> SimpleNamespace:
     s3.create_bucket(Bucket="sheaf-tests")
     s3.put_bucket_versioning(Bucket="sheaf-tests", VersioningConfiguration={"Status": "Enabled"})
     emulator.client("events").create_event_bus(Name="sheaf-tests")
-    queue = emulator.client("sqs").create_queue(QueueName="sheaf-tests")["QueueUrl"]
-    return SimpleNamespace(bucket="sheaf-tests", bus="sheaf-tests", queue=queue)
+    sqs = emulator.client("sqs")
+    queue = sqs.create_queue(QueueName="sheaf-tests")["QueueUrl"]
+    exports = sqs.create_queue(QueueName="sheaf-tests-exports")["QueueUrl"]
+    return SimpleNamespace(bucket="sheaf-tests", bus="sheaf-tests", queue=queue, exports=exports)
 
 
 @pytest.fixture
@@ -105,6 +107,7 @@ def aws(
     monkeypatch.setattr(settings, "BUCKET_NAME", resources.bucket)
     monkeypatch.setattr(settings, "BUS_NAME", resources.bus)
     monkeypatch.setattr(settings, "DELIVERY_QUEUE_URL", resources.queue)
+    monkeypatch.setattr(settings, "EXPORT_QUEUE_URL", resources.exports)
     monkeypatch.setattr(settings, "SECRETS_PREFIX", f"/{name}/")
     # The passwords of a test protect nothing, and hashing them well takes most of its time.
     monkeypatch.setattr(passwords, "_N", 2)

@@ -16,6 +16,7 @@ from sheaf.hooks import events, links
 from tests import encryptor, workbooks
 from tests.api import Answer
 from tests.cast import OPENROSA, PASSWORD, Cast, multipart, stored, xform, xml
+from tests.exporting import nothing_fits, work
 
 PROJECT = "/v1/projects/1"
 FORM = f"{PROJECT}/forms/simple"
@@ -202,6 +203,30 @@ def a_draft_edit(cast: Cast) -> None:
     a_draft_photo(cast)
     sent = cast.alice.put(f"{DRAFT_SUBMISSIONS}/uuid:1", _EDITED_WITH_PHOTO)
     assert sent.status == DONE, sent.text
+
+
+def an_export(cast: Cast) -> None:
+    """An export of the form that has outgrown its request, and been made."""
+    a_photo(cast)
+    with nothing_fits():
+        asked = cast.alice.get(f"{SUBMISSIONS}.csv.zip")
+    assert asked.status == 303, asked.text
+    work(export_id(cast))
+
+
+def an_export_of_a_draft(cast: Cast) -> None:
+    """The same of the draft."""
+    a_draft_photo(cast)
+    with nothing_fits():
+        asked = cast.alice.get(f"{DRAFT_SUBMISSIONS}.csv.zip")
+    assert asked.status == 303, asked.text
+    work(export_id(cast))
+
+
+def export_id(_: Cast) -> str:
+    """The id of the one export that there is."""
+    (job,) = stored("X#")
+    return str(job["pk"]["S"].partition("#")[2])
 
 
 def a_deleted_submission(cast: Cast) -> None:
@@ -406,9 +431,13 @@ def _form_lists() -> dict[str, Happy]:
 
 
 def _exports(
-    route: str, place: Callable[[Cast], str], given: Given, by: str | None = "alice"
+    route: str,
+    place: Callable[[Cast], str],
+    scenes: tuple[Given, Given],
+    by: str | None = "alice",
 ) -> dict[str, Happy]:
     """The exports of a form or a draft, which are found at a place."""
+    given, made = scenes
 
     def to(kind: str) -> Path:
         return lambda cast: f"{place(cast)}/submissions.{kind}"
@@ -417,6 +446,10 @@ def _exports(
         f"{method} {route}/submissions.{kind}": Happy(to(kind), given, body, by=by, again=DONE)
         for kind in ("csv.zip", "csv")
         for method, body in (("GET", None), ("POST", {}))
+    } | {
+        f"GET {route}/exports/{{exportId}}": Happy(
+            lambda cast: f"{place(cast)}/exports/{export_id(cast)}", made, by=by, done=303
+        )
     }
 
 
@@ -501,6 +534,8 @@ _FILE = f"{_SUBMISSION}/attachments/{{filename}}"
 _LOGIN = {"email": "alice@example.org", "password": PASSWORD}
 _DANA = {"email": "dana@example.org", "displayName": "Dana"}
 _TABLET = {"displayName": "Tablet 7"}
+
+_OF_A_DRAFT = (a_draft_photo, an_export_of_a_draft)
 
 # By "METHOD path", as docs/api.md has them.
 ROUTES = {
@@ -623,12 +658,12 @@ ROUTES = {
     **_draft_submissions("/test/{token}"),
     **_openrosa(),
     **_form_lists(),
-    **_exports(_FORM, lambda _: FORM, a_photo),
-    **_exports(f"{_FORM}/draft", lambda cast: draft_place(cast, ""), a_draft_photo),
+    **_exports(_FORM, lambda _: FORM, (a_photo, an_export)),
+    **_exports(f"{_FORM}/draft", lambda cast: draft_place(cast, ""), _OF_A_DRAFT),
     **_exports(
         f"/v1/test/{{token}}{_FORM.removeprefix('/v1')}/draft",
         lambda cast: draft_place(cast, "/test/{token}"),
-        a_draft_photo,
+        _OF_A_DRAFT,
         by=None,
     ),
     **_feeds(),

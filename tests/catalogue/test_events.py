@@ -129,6 +129,10 @@ def test_a_sweep_of_an_empty_table_wakes_nobody(aws, monkeypatch):
     assert handler("workers/sweep")(EVENTS["workers/sweep"], None) == {"woken": 0, "crashed": 0}
 
 
+def test_a_wake_up_for_an_export_that_is_gone_is_done(aws):
+    assert handler("workers/export")(EVENTS["workers/export"], None) is None
+
+
 def test_a_purge_of_an_empty_table_removes_nothing(aws):
     assert handler("workers/purge")(EVENTS["workers/purge"], None) == {"purged": 0}
 

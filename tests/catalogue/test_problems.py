@@ -15,7 +15,7 @@ from sheaf.problems import Problem
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 SOURCE = Path(problems.__file__).read_text()
-STATUSES = {400, 401, 403, 404, 406, 409, 413, 501, 503}
+STATUSES = {400, 401, 403, 404, 406, 409, 413, 500, 501, 503}
 INTRODUCTION = """# Errors
 
 Every error that the API gives, as `layers/core/sheaf/problems.py` states it; this page is made from

@@ -100,6 +100,7 @@ MATRIX = {
         POST   /submissions.csv              200 200 200  -   -   -   -   -  401
         GET    /submissions.csv.zip          200 200 200  -   -   -   -   -  401
         POST   /submissions.csv.zip          200 200 200  -   -   -   -   -  401
+        GET    /exports/none                 404 404 404  -   -   -   -   -  401
         PATCH  =                             200 200  -   -   -   -   -   -  401
         DELETE =                             200 200  -   -   -   -   -   -  401
         GET    /assignments                  200 200  -   -   -   -   -   -  401
@@ -224,6 +225,7 @@ MATRIX = {
         POST   /submissions.csv                                200 200 200  -   -   -   -   -  401
         GET    /submissions.csv.zip                            200 200 200  -   -   -   -   -  401
         POST   /submissions.csv.zip                            200 200 200  -   -   -   -   -  401
+        GET    /exports/none                                   404 404 404  -   -   -   -   -  401
         GET    .svc                                            200 200 200  -   -   -   -   -  401
         GET    .svc/$metadata                                  200 200 200  -   -   -   -   -  401
         GET    .svc/Submissions                                200 200 200  -   -   -   -   -  401
@@ -277,6 +279,7 @@ MATRIX = {
         POST   /submissions.csv                                200 200 200 200 200 200 200 200 200
         GET    /submissions.csv.zip                            200 200 200 200 200 200 200 200 200
         POST   /submissions.csv.zip                            200 200 200 200 200 200 200 200 200
+        GET    /exports/none                                   404 404 404 404 404 404 404 404 404
         GET    .svc                                            200 200 200 200 200 200 200 200 200
         GET    .svc/$metadata                                  200 200 200 200 200 200 200 200 200
         GET    .svc/Submissions                                200 200 200 200 200 200 200 200 200

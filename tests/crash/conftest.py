@@ -26,6 +26,10 @@ class Steered:
     def reset(self) -> None:
         self._count = 0
 
+    def forward(self, seconds: int) -> None:
+        """Let time pass."""
+        self._count += seconds * 1000
+
     def _next(self) -> int:
         self._count += 1
         return self._count

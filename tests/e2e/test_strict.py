@@ -18,6 +18,7 @@ from local.story import Story
 from tests.api import Api
 from tests.cast import PASSWORD, xform
 from tests.e2e.project import Project
+from tests.e2e.test_exports import follow, give_film
 
 pytestmark = [pytest.mark.strict, pytest.mark.xdist_group("strict")]
 FORMS = [SAMPLES / "water-point.xml", SAMPLES / "household-nutrition.xlsx"]
@@ -30,6 +31,10 @@ NEEDS = {
         "dynamodb:DeleteItem",
         "dynamodb:ConditionCheckItem",
     },
+    "s3:CreateMultipartUpload": {"s3:PutObject"},
+    "s3:UploadPart": {"s3:PutObject"},
+    "s3:CompleteMultipartUpload": {"s3:PutObject"},
+    "s3:ListParts": {"s3:ListMultipartUploadParts"},
     "s3:ListObjectVersions": {"s3:ListBucketVersions"},
     "s3:DeleteObjects": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
 }
@@ -74,6 +79,13 @@ def _everything_else(stack: Stack, receiver: Receiver) -> None:
     assert project.submit("large", name=noise, photo="p.jpg").status == 200
     receiver.wait_for(lambda all_: any(each.json()["id"] == "large" for each in all_))
     assert api.get(project.path("large", ".xml")).status == 303
+    give_film(project)
+    # The table is too large for an answer, and fits into one as an archive.
+    for path in (f"{project.submissions}.csv", f"{project.submissions}.csv.zip?attachments=false"):
+        expected = 303 if path.endswith(".csv") else 200
+        assert (api.get(path).status, api.post(path, {}).status) == (expected, expected)
+    # A job, whose passphrase is sealed.
+    assert follow(project, f"{project.submissions}.csv.zip", {"1": "secret"})
     long_comment = f"<!--{noise[:900_000]}-->".encode()
     login = {"email": stack.admin_email, "password": stack.admin_password}
     other = api.post("/v1/sessions", login).json["token"]

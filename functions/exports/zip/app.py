@@ -18,4 +18,5 @@ def handler(request: Request) -> Response:
     request.auth.require("submission.read", on=form)
     chosen = Options.from_query(request.query, root_only=False)
     given = options.passphrases(request.query)
-    return exports.answer(request, Plan.of(form, chosen, given, draft=request.draft))
+    plan = Plan.of(form, chosen, given, draft=request.draft)
+    return exports.answer(request, plan, given)

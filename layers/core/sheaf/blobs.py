@@ -204,12 +204,18 @@ def hand_out(data: bytes, headers: Mapping[str, str]) -> str:
         data: the body, encoded as `Content-Encoding` says.
         headers: the answer's; those of its content are kept.
     """
+    key = f"responses/{clock.uuid()}"
+    aws.client("s3").put_object(Bucket=settings.BUCKET_NAME, Key=key, Body=data)
+    return link_to(key, headers)
+
+
+def link_to(key: str, headers: Mapping[str, str]) -> str:
+    """Give a presigned URL to a file, with which S3 says those headers that are of its content."""
     said = {name: headers[header] for name, header in _CONTENT_HEADERS.items() if header in headers}
-    place = {"Bucket": settings.BUCKET_NAME, "Key": f"responses/{clock.uuid()}"}
-    s3 = aws.client("s3")
-    s3.put_object(**place, Body=data)
-    link: str = s3.generate_presigned_url("get_object", Params=place | said, ExpiresIn=LINK_LIFE)
-    return link
+    place = {"Bucket": settings.BUCKET_NAME, "Key": key}
+    return aws.client("s3").generate_presigned_url(  # type: ignore[no-any-return]
+        "get_object", Params=place | said, ExpiresIn=LINK_LIFE
+    )
 
 
 def disposition(name: str, content_type: str | None = None) -> str:

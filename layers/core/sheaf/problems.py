@@ -528,6 +528,13 @@ class FileTooLarge(Problem):
 # 501, 503: the server cannot.
 
 
+class ExportFailed(Problem):
+    """An export could not be made (details: reason). Sheaf's own."""
+
+    code = 500.91
+    message = "The export could not be made: {reason}"
+
+
 class NotSupported(Problem):
     """A feature of the protocol that this server lacks (details: feature)."""
 

@@ -7,6 +7,7 @@ BUCKET_NAME = os.environ.get("BUCKET_NAME", "")
 BUS_NAME = os.environ.get("BUS_NAME", "")
 DELIVERY_QUEUE_URL = os.environ.get("DELIVERY_QUEUE_URL", "")
 DELIVERY_FAILURES_URL = os.environ.get("DELIVERY_FAILURES_URL", "")
+EXPORT_QUEUE_URL = os.environ.get("EXPORT_QUEUE_URL", "")
 SECRETS_PREFIX = os.environ.get("SECRETS_PREFIX", "")
 LOG_LEVEL = os.environ.get("LOG_LEVEL", "INFO")
 # What links to this API begin with ("https://sheaf.example.org"), where the stack can know it.

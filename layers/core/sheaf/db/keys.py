@@ -32,6 +32,7 @@
     H#<project>                 <form>#<hook>        Hook (form 0: all forms of the project)
     K#<hook>                    GATE                 Gate: what a hook's deliveries wait for
     L#<hook>                    <event>              Delivery
+    X#<export>                  X                    Job: an export that outlives its request
     PURGE                       RUN                  PurgeRun: a purge that is under way
 
 A *partition* is `` (live), `x` (in the trash) or `d<draft>` (of a draft, by its number); a *world*
@@ -396,6 +397,16 @@ def deliveries(hook_id: str) -> str:
 def delivery(hook_id: str, event_id: str) -> tuple[str, str]:
     """Key of a Delivery: one for each hook and event, whatever happens twice."""
     return deliveries(hook_id), event_id
+
+
+def export(export_id: str) -> tuple[str, str]:
+    """Key of a Job."""
+    return f"X#{part(export_id)}", "X"
+
+
+def export_id(pk: str) -> str:
+    """Give the id that a key of `export` is made of."""
+    return pk.partition("#")[2]
 
 
 PURGE_RUN = ("PURGE", "RUN")

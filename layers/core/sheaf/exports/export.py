@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from sheaf import clock
+from sheaf.data.sheets import Sheet
+from sheaf.exports.audits import Logs
 from sheaf.exports.choices import Choices
 from sheaf.exports.placing import Placing
 from sheaf.exports.plan import Plan
@@ -12,7 +14,7 @@ from sheaf.exports.reading import Reading
 from sheaf.exports.segments import Segments
 from sheaf.exports.selection import Row
 from sheaf.exports.spool import Spool
-from sheaf.exports.state import CHOICES, PLACES, ROWS, State
+from sheaf.exports.state import CHOICES, LOGS, PLACES, ROWS, State
 
 
 class Export:
@@ -40,20 +42,37 @@ class Export:
             self.state.turn_to(ROWS)
         sheets = self._plan.sheets(choices.sorted())
         if self.state.phase == ROWS:
-            reading = Reading(self._plan, sheets, self._spool, self.state)
-            self._cut = reading.cut
-            for rows in self._chunks():
-                reading.take(rows)
-                yield
-            reading.cut()
-            self.state.phase = PLACES
+            yield from self._read(sheets)
+        if self.state.phase == LOGS:
+            logs = Logs(self._plan, self._spool, self.state)
+            yield from self._finishing(logs.steps(), logs.cut, PLACES)
         if self._plan.options.root_only:
             yield from self._text(write)
             return
         placing = Placing(self._plan, sheets, self._spool, self.state, write)
         self._cut = placing.cut
-        yield
         yield from placing.steps()
+
+    def _read(self, sheets: list[Sheet]) -> Iterator[None]:
+        reading = Reading(self._plan, sheets, self._spool, self.state)
+
+        def steps() -> Iterator[None]:
+            for rows in self._chunks():
+                reading.take(rows)
+                yield
+
+        yield from self._finishing(steps(), reading.cut, LOGS)
+
+    def _finishing(
+        self, steps: Iterator[None], cut: Callable[[], None], following: str
+    ) -> Iterator[None]:
+        """Take the steps of a phase that can be cut, to its end; then the next one is due."""
+        self._cut = cut
+        yield from steps
+        cut()
+        self._cut = lambda: None
+        self.state.turn_to(following)
+        yield
 
     def cut(self) -> None:
         """Let the spool and the state have all that was made so far."""
@@ -67,7 +86,9 @@ class Export:
             yield rows
 
     def _text(self, write: Callable[[bytes], None]) -> Iterator[None]:
-        """Write the root's sheet as it is. Cut off, it is written again from its beginning."""
-        for piece in Segments(self._spool, "0", self.state.sheets[0]).text():
+        """Write the root's sheet as it is."""
+        sheet = Segments(self._spool, "0", self.state.sheets[0])
+        for piece in sheet.text(self.state.files):
             write(piece)
+            self.state.files, self.state.at = self.state.files + 1, self.state.at + len(piece)
             yield

@@ -62,6 +62,17 @@ class Options:
             guard=fields.flag(query, "guardFormulas"),
         )
 
+    def file_name(self, xml_form_id: str) -> str:
+        """What the client saves an export as."""
+        if self.root_only:
+            return f"{xml_form_id}.csv"
+        return f"{xml_form_id}{'' if self.attachments else '.csv'}.zip"
+
+    @property
+    def content_type(self) -> str:
+        """Its media type."""
+        return "text/csv; charset=utf-8" if self.root_only else "application/zip"
+
     def to_json(self) -> dict[str, Any]:
         """Give them as JSON can hold them; `Options(**…)` reads that."""
         return asdict(self)

@@ -15,7 +15,7 @@ from sheaf.exports.archive import Archive
 from sheaf.exports.plan import Plan
 from sheaf.exports.segments import Segments
 from sheaf.exports.spool import Spool
-from sheaf.exports.state import AUDITS, DIRECTORY, LOG, MEDIA, State
+from sheaf.exports.state import DIRECTORY, LOG, MEDIA, State
 
 Write = Callable[[bytes], None]
 
@@ -30,32 +30,21 @@ class Placing:
         self._archive = Archive(write, at=state.at, members=state.members)
 
     def steps(self) -> Iterator[None]:
-        """Write the members, one at each step."""
+        """Write the members, one at each step, and what ends the archive."""
         for at in range(self._state.members, len(self._sheets)):
             self._add(self._sheets[at].name, Segments(self._spool, str(at), self._state.sheets[at]))
             self._note()
             yield
-        decryptor = self._plan.decryptor
         files = islice(listed.read(self._spool, MEDIA), self._state.files, None)
-        for _ in media.write(self._archive, files, decryptor):
+        for _ in media.write(self._archive, files, self._plan.decryptor):
             self._state.files += 1
             self._note()
             yield
-        self._add_log()
-        self._spool.add(DIRECTORY, self._archive.entries())
+        if self._state.log:
+            log = Segments(self._spool, LOG, self._state.log)
+            self._add(f"{self._plan.form.xml_form_id}{audits.NAME}", log)
+        self.cut()
         self._archive.close(self._spool.read(DIRECTORY))
-
-    def _add_log(self) -> None:
-        """Make the table of the logs, and add it if there is anything in it."""
-        table = Segments(self._spool, LOG)
-        begun = False
-        files = audits.oldest_first(self._spool, AUDITS)
-        for line in audits.lines(files, self._plan.decryptor, self._plan.style):
-            table.write(line)
-            begun = True
-        if begun:
-            table.cut()
-            self._add(f"{self._plan.form.xml_form_id}{audits.NAME}", table)
 
     def _add(self, name: str, segments: Segments) -> None:
         path = blobs.safe_name(f"{name}.csv")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from sheaf import clock
 from sheaf.access import actors
 from sheaf.data import sheets
 from sheaf.data.decryption import Decryptor, decryptor
@@ -35,6 +36,14 @@ class Submitters:
 
 
 @dataclass(frozen=True, slots=True)
+class Pinned:
+    """What says which fields a form had when an export was begun: its version, and the moment."""
+
+    version: str | None
+    moment: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """An export of a form, or of its draft.
 
@@ -60,30 +69,25 @@ class Plan:
 
     @classmethod
     def of(
-        cls, form: Form, options: Options, passphrases: Mapping[int, str], *, draft: bool
+        cls,
+        form: Form,
+        options: Options,
+        passphrases: Mapping[int, str],
+        *,
+        draft: bool,
+        pinned: Pinned | None = None,
     ) -> Self:
-        """Make the plan.
+        """Make the plan; one that was begun earlier has fields that are `pinned`.
 
         Raises:
             Problem: the filter cannot be followed.
             DecryptionFailed: a passphrase is wrong.
+            NotFound: the draft has gone.
         """
-        fields = _fields(form, options, draft=draft)
+        fields = _fields(form, options, pinned or Pinned(form.version, clock.micros()), draft=draft)
         opening = decryptor(form, passphrases)
         selection = Selection(form, fields, draft=draft, text=options.filter, decryptor=opening)
         return cls(form, draft, options, fields, tuple(sorted(passphrases)), opening, selection)
-
-    @property
-    def file_name(self) -> str:
-        """What the client saves it as."""
-        if self.options.root_only:
-            return f"{self.form.xml_form_id}.csv"
-        return f"{self.form.xml_form_id}{'' if self.options.attachments else '.csv'}.zip"
-
-    @property
-    def content_type(self) -> str:
-        """Its media type."""
-        return "text/csv; charset=utf-8" if self.options.root_only else "application/zip"
 
     @property
     def style(self) -> Style:
@@ -104,12 +108,19 @@ class Plan:
         return seen.hash.etag(fields, self.options.to_json(), self.key_ids, names)
 
 
-def _fields(form: Form, options: Options, *, draft: bool) -> tuple[Field, ...]:
+def _fields(form: Form, options: Options, pinned: Pinned, *, draft: bool) -> tuple[Field, ...]:
     """Give the fields of the form; before it is published it has none."""
     if draft:
         current = found(reads.get(forms.working_ref(form))).fields
+    elif pinned.version is None:
+        current = ()
     else:
-        current = () if form.version is None else definitions.get(form.id, form.version).fields
+        current = definitions.get(form.id, pinned.version).fields
     if not options.deleted_fields:
         return current
-    return schema.merged([current, *(each.fields for each in definitions.published(form.id))])
+    former = [
+        each.fields
+        for each in definitions.published(form.id)
+        if (each.published_at or each.id) < pinned.moment
+    ]
+    return schema.merged([current, *former])

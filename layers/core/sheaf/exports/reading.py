@@ -68,16 +68,22 @@ class Reading:
             return {}
         files, log = self._plan.selection.files(row)
         if log is not None:
-            listed.add(self._spool, AUDITS, [Listed.of(row, log, row.stored.root_id)])
+            self._add(AUDITS, [Listed.of(row, log, row.stored.root_id)])
         if not (files and self._plan.options.attachments):
             return {}
         paths = self._paths(row, files)
-        listed.add(self._spool, MEDIA, [Listed.of(row, file, paths[file.name]) for file in files])
+        self._add(MEDIA, [Listed.of(row, file, paths[file.name]) for file in files])
         if self._plan.options.media_names != UNIQUE:
             return {}
         ending = ENCRYPTED if row.encrypted_key is not None else ""
         named = ((name.removesuffix(ending), path) for name, path in paths.items())
         return {name: path for name, path in named if name != path}
+
+    def _add(self, stream: str, files: list[Listed]) -> None:
+        listed.add(self._spool, stream, files)
+        count, size = self._state.listed
+        size += sum(file.blob.size for file in files)
+        self._state.listed = count + len(files), size
 
     def _paths(self, row: Row, files: Sequence[File]) -> dict[str, str]:
         names = [file.name for file in files]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 
 from sheaf.exports.archive import LAST_BLOCK, Packed
 from sheaf.exports.spool import Spool
@@ -58,10 +59,13 @@ class Segments:
         yield from self._spool.read(self._stream)
         yield LAST_BLOCK
 
-    def text(self) -> Iterator[bytes]:
-        """Give it as it was written, cut."""
+    def text(self, skip: int = 0) -> Iterator[bytes]:
+        """Give it as it was written, cut; without so many of the spool's first pieces.
+
+        To leave out any, each must end with a cut, as a file of the bucket does.
+        """
         decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
-        for piece in self._spool.read(self._stream):
+        for piece in islice(self._spool.read(self._stream), skip, None):
             yield decompressor.decompress(piece)
 
     def _keep(self, data: bytes) -> None:

@@ -15,6 +15,9 @@ class Spool(Protocol):
     def read(self, stream: str, *, backwards: bool = False) -> Iterator[bytes]:
         """Give what was added to a stream, in order or the last first."""
 
+    def drop(self, stream: str) -> None:
+        """Forget a stream."""
+
 
 class Memory:
     """A spool for as long as a request; `size` is what it holds, in bytes."""
@@ -33,3 +36,7 @@ class Memory:
         """See Spool."""
         held = self._streams.get(stream, [])
         return iter(held[::-1] if backwards else held)
+
+    def drop(self, stream: str) -> None:
+        """See Spool."""
+        self.size -= sum(map(len, self._streams.pop(stream, ())))

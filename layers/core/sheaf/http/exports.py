@@ -1,20 +1,35 @@
-"""Answering with an export."""
+"""Answering with an export: at once, or by sending the client to where it will be."""
 
 from __future__ import annotations
 
-from sheaf import blobs
+from urllib.parse import quote
+
+from sheaf import blobs, clock
+from sheaf.db import reads
 from sheaf.db.transaction import Transaction
-from sheaf.exports import direct
+from sheaf.exports import direct, jobs
+from sheaf.exports.direct import OutgrownError
+from sheaf.exports.jobs import DONE, FAILED, Job
+from sheaf.exports.options import Options
 from sheaf.exports.plan import Plan
 from sheaf.http.request import Request
 from sheaf.http.response import Response
+from sheaf.problems import ExportFailed, found
+
+# How long a request waits for an export, in micros, of the 30 seconds that API Gateway gives; and
+# how long it waits between two looks, in seconds at most.
+PATIENCE = 24_000_000
+_LOOK = 2.0
 
 
-def answer(request: Request, plan: Plan) -> Response:
-    """Give an export, or 304 to a client that has it. What is given is audited, but for drafts."""
-    headers = {"Content-Disposition": blobs.disposition(plan.file_name)}
+def answer(request: Request, plan: Plan, passphrases: dict[int, str]) -> Response:
+    """Give an export, or 304 to a client that has it. What is given is audited, but for drafts.
+
+    One that outgrows the request becomes a job, to which the client is sent (303).
+    """
+    headers = _headers(plan.options, plan.form.xml_form_id)
     if request.method == "HEAD":
-        return Response(content_type=plan.content_type, headers=headers)
+        return Response(content_type=plan.options.content_type, headers=headers)
     if request.method == "GET" and "if-none-match" in request.headers:
         etag = plan.etag(plan.selection.look())
         if request.has(etag):
@@ -22,6 +37,43 @@ def answer(request: Request, plan: Plan) -> Response:
     if not plan.draft:
         with Transaction() as tx:
             tx.audit("form.submission.export", by=request.auth, on=plan.form.actee_id)
-    body = direct.make(plan)
+    try:
+        body = direct.make(plan)
+    except OutgrownError:
+        job = jobs.start(plan, passphrases)
+        return Response.redirect(
+            f"{_path(request).rpartition('/')[0]}/exports/{job.id}", status=303
+        )
     etag = plan.etag(plan.selection.seen)
-    return Response(body, plan.content_type, headers=headers | {"ETag": etag})
+    return Response(body, plan.options.content_type, headers=headers | {"ETag": etag})
+
+
+def wait(request: Request, job: Job) -> Response | Job:
+    """Send the client to an export that is made; until then have it wait, and ask again (303).
+
+    Who asks for JSON is told how far it has come.
+
+    Raises:
+        ExportFailed: it could not be made.
+    """
+    if request.headers.get("accept", "").partition(",")[0].strip().startswith("application/json"):
+        return job
+    until = clock.micros() + PATIENCE
+    while job.state not in (DONE, FAILED) and clock.micros() < until:
+        clock.wait(_LOOK)
+        job = found(reads.get(Job.ref((job.pk, job.sk))))
+    if job.state == FAILED:
+        raise ExportFailed(reason=job.reason)
+    if job.state != DONE:
+        return Response.redirect(_path(request), status=303)
+    headers = _headers(job.chosen, job.xml_form_id) | {"Content-Type": job.chosen.content_type}
+    return Response.redirect(blobs.link_to(job.result, headers), status=303)
+
+
+def _headers(options: Options, xml_form_id: str) -> dict[str, str]:
+    return {"Content-Disposition": blobs.disposition(options.file_name(xml_form_id))}
+
+
+def _path(request: Request) -> str:
+    """Give the path of a request as a client writes it."""
+    return quote(request.raw_path, safe="/:@!$&'()*+,;=~")
