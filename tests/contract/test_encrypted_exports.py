@@ -11,9 +11,10 @@ import pytest
 from sheaf.db import keys, reads
 from sheaf.encryption.keyring import Key
 from tests import encryptor
-from tests.archives import members, rows
-from tests.cast import Cast, audits, xform, xml
+from tests.archives import linked, members, rows, unpacked
+from tests.cast import Cast, audits, stored, xform, xml
 from tests.contract.test_exports import AUDIT, DATA
+from tests.exporting import nothing_fits, work
 
 PASSPHRASE = "open, sesame & süß"
 OTHER = "another passphrase"
@@ -217,6 +218,33 @@ def test_what_a_device_sends_in_batches_is_opened_whole(cast, version):
     }
     (submitter,) = cast.alice.get(f"{SUBMISSIONS}/submitters").json
     assert submitter["id"] == cast.users["colin"]["id"]
+
+
+# --- exports that outlive their request -----------------------------------------------------------
+
+
+def test_an_export_that_outgrows_its_request_decrypts_all_the_same(mixed):
+    at_once = members(mixed.alice.post(ZIP, {"1": PASSPHRASE}))
+    with nothing_fits():
+        answer = mixed.alice.post(ZIP, {"1": PASSPHRASE})
+    location = answer.headers["location"]
+    assert answer.status == 303
+    everything = repr(stored())
+    assert PASSPHRASE not in everything
+    assert json.dumps(PASSPHRASE) not in everything
+    work(location.rpartition("/")[2])
+    made = mixed.alice.get(location)
+    assert made.status == 303, made.text
+    assert unpacked(linked(made.headers["location"])) == at_once
+    assert at_once["media/photo.jpg"] == b"\xff\xd8 secret"
+
+
+def test_a_wrong_passphrase_is_refused_before_there_is_a_job(mixed):
+    before = stored()
+    with nothing_fits():
+        for answer in every_way(mixed, {1: "wrong"}):
+            assert (answer.status, answer.json) == (400, REFUSED)
+    assert stored() == before
 
 
 # --- several keys ---------------------------------------------------------------------------------
