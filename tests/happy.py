@@ -12,7 +12,9 @@ from typing import Any
 
 from sheaf.db.audit import Audit
 from sheaf.db.keys import FEED
-from sheaf.hooks import events, links
+from sheaf.hooks import attempts, events, links, match
+from sheaf.hooks.deliveries import Delivery
+from sheaf.hooks.sending import Outcome
 from tests import encryptor, workbooks
 from tests.api import Answer
 from tests.cast import OPENROSA, PASSWORD, Cast, multipart, stored, xform, xml
@@ -504,8 +506,53 @@ def _hooks(place: str) -> dict[str, Happy]:
         f"POST {route}/{{hookId}}/secret/rotate": Happy(
             lambda cast: f"{one(cast)}/secret/rotate", a_hook, {"expireOldAfter": 60}, again=DONE
         ),
-        f"GET {route}/{{hookId}}/deliveries": Happy(lambda cast: f"{one(cast)}/deliveries", a_hook),
+        **_deliveries(f"{route}/{{hookId}}", one),
     }
+
+
+def _deliveries(route: str, one: Callable[[Cast], str]) -> dict[str, Happy]:
+    def delivery(rest: str) -> Callable[[Cast], str]:
+        def path(cast: Cast) -> str:
+            listed = f"{one(cast)}/deliveries"
+            return f"{listed}/{cast.alice.get(listed).json[0]['id']}{rest}"
+
+        return path
+
+    def job(cast: Cast) -> str:
+        told = cast.alice.post(f"{one(cast)}/replay", {"mode": "all"}).json
+        return f"{one(cast)}/jobs/{told['jobId']}"
+
+    single = f"{route}/deliveries/{{deliveryId}}"
+    return {
+        f"GET {route}/deliveries": Happy(lambda cast: f"{one(cast)}/deliveries", a_delivery),
+        f"GET {single}": Happy(delivery(""), a_delivery),
+        f"GET {single}/attempts": Happy(delivery("/attempts"), a_delivery),
+        f"GET {single}/attempts/{{attempt}}/body": Happy(delivery("/attempts/1/body"), a_delivery),
+        # Asked again while it is under way, it is under way.
+        f"POST {single}/retry": Happy(delivery("/retry"), a_delivery, again=DONE, done=202),
+        f"GET {route}/stats": Happy(lambda cast: f"{one(cast)}/stats", a_delivery),
+        f"GET {route}/reconcile": Happy(lambda cast: f"{one(cast)}/reconcile", a_delivery),
+        f"POST {route}/retry": Happy(
+            lambda cast: f"{one(cast)}/retry", a_delivery, again=202, done=202
+        ),
+        f"POST {route}/replay": Happy(
+            lambda cast: f"{one(cast)}/replay", a_delivery, {"mode": "all"}, again=202, done=202
+        ),
+        f"GET {route}/jobs/{{jobId}}": Happy(job, a_delivery),
+    }
+
+
+def a_delivery(cast: Cast) -> None:
+    """A delivery to each of the two hooks, which has failed."""
+    a_hook(cast)
+    assert cast.submit("uuid:1").status == DONE
+    rows = [Audit.ref(("", "")).read(item) for item in stored(FEED)]
+    (created,) = [row for row in rows if row.action == events.CREATE]
+    match.run(events.of(created))
+    for item in stored("L#"):
+        delivery = Delivery.ref(("", "")).read(item)
+        noted = attempts.note(delivery, Outcome(delivery.created_at, 5, error="dns: No such host."))
+        delivery.update([Delivery.state.set("failed"), Delivery.attempts.set([noted])])
 
 
 def a_photo_and_a_hook(cast: Cast) -> None:
@@ -630,6 +677,7 @@ ROUTES = {
     f"POST {_SUBMISSION}/restore": Happy(
         f"{SUBMISSION}/restore", a_deleted_submission, again=404.1
     ),
+    f"GET {_SUBMISSION}/deliveries": Happy(f"{SUBMISSION}/deliveries", a_delivery),
     f"GET {_SUBMISSION}/attachments": Happy(f"{SUBMISSION}/attachments", a_photo),
     f"GET {_KEYED}/submissions/{{instanceId}}/attachments": Happy(
         keyed(f"{SUBMISSION}/attachments"), a_reading_app_user, by=None

@@ -123,6 +123,30 @@ MATRIX = {
         GET    /hooks/{hook}/deliveries      200 200  -   -   -   -   -   -  401
         GET    /submissions.geojson          200 200 200  -   -   -   -   -  401
     """,
+    "/v1/projects/1/hooks/{project_hook}": """
+                                             adm mgr vwr col app lnk una non any
+        GET    /deliveries/x                 404 404  -   -   -   -   -   -  401
+        GET    /deliveries/x/attempts        404 404  -   -   -   -   -   -  401
+        GET    /deliveries/x/attempts/1/body 404 404  -   -   -   -   -   -  401
+        POST   /deliveries/x/retry           404 404  -   -   -   -   -   -  401
+        GET    /stats                        200 200  -   -   -   -   -   -  401
+        GET    /reconcile                    200 200  -   -   -   -   -   -  401
+        POST   /retry                        202 202  -   -   -   -   -   -  401
+        POST   /replay                       202 202  -   -   -   -   -   -  401
+        GET    /jobs/x                       404 404  -   -   -   -   -   -  401
+    """,
+    "/v1/projects/1/forms/simple/hooks/{hook}": """
+                                             adm mgr vwr col app lnk una non any
+        GET    /deliveries/x                 404 404  -   -   -   -   -   -  401
+        GET    /deliveries/x/attempts        404 404  -   -   -   -   -   -  401
+        GET    /deliveries/x/attempts/1/body 404 404  -   -   -   -   -   -  401
+        POST   /deliveries/x/retry           404 404  -   -   -   -   -   -  401
+        GET    /stats                        200 200  -   -   -   -   -   -  401
+        GET    /reconcile                    200 200  -   -   -   -   -   -  401
+        POST   /retry                        202 202  -   -   -   -   -   -  401
+        POST   /replay                       202 202  -   -   -   -   -   -  401
+        GET    /jobs/x                       404 404  -   -   -   -   -   -  401
+    """,
     "/v1/projects/1/forms/simple/submissions": """
                                                    adm mgr vwr col app lnk una non any
         GET    =                                   200 200 200  -   -   -   -   -  401
@@ -148,6 +172,7 @@ MATRIX = {
         DELETE /{own}                              200 200  -   -   -   -   -   -  401
         POST   /gone/restore                       200 200  -   -   -   -   -   -  401
         GET    /one/audits                         200 200 200  -   -   -   -   -  401
+        GET    /one/deliveries                     200 200  -   -   -   -   -   -  401
         GET    /one/comments                       200 200 200  -   -   -   -   -  401
         POST   /one/comments                       200 200 200  -   -   -   -   -  401
         GET    /one/attachments                    200 200 200  -   -   -   -   -  401

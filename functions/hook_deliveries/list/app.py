@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from urllib.parse import urlencode
 
-from sheaf.hooks import deliveries, hooks
+from sheaf.hooks import history, hooks
+from sheaf.hooks.history import Wanted
 from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
+from sheaf.http.response import Response
 from sheaf.problems import found
 
 
 @endpoint
-def handler(request: Request) -> list[dict[str, Any]]:
+def handler(request: Request) -> Response:
     scope, hook = request.find(hooks.lookup(request.path))
     request.auth.require("hook.read", on=scope)
-    return deliveries.page(found(hook), request.query)
+    page = history.page(found(hook).id, Wanted.of(request.query))
+    link = urlencode({**request.query, "cursor": page.next or ""})
+    headers = {"Link": f'<?{link}>; rel="next"'} if page.next else {}
+    return Response.json(page.to_api(), headers=headers)

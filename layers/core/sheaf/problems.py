@@ -3,8 +3,8 @@
 A Problem is raised anywhere below a handler; the kernel (`sheaf.http`) turns it into one of three
 wire forms. Codes, texts and details are ODK Central's (its `problem.js`); the HTTP status is the
 integer part of the code. A code is never reused, and codes ending in 0 do not exist, because the
-code travels as a JSON number (400.10 would read 400.1). 400.91, 400.92, 409.91, 409.92, 413.1 and
-503.1 are Sheaf's own.
+code travels as a JSON number (400.10 would read 400.1). 400.91 to 400.93, 409.91 to 409.94, 413.1
+and 503.1 are Sheaf's own.
 `docs/errors.md` is made from this file and a test holds both equal.
 """
 
@@ -299,6 +299,16 @@ class NotUtf8(Problem):
     )
 
 
+class TooMuch(Problem):
+    """More deliveries than one request may be about (details: limit, until). Sheaf's own."""
+
+    code = 400.93
+    message = (
+        "One request may be about {limit} deliveries at most. Ask for a shorter time: they are "
+        "reached at {until}."
+    )
+
+
 # 401, 403: who is asking.
 
 
@@ -512,6 +522,20 @@ class LinkUsed(Problem):
 
     code = 409.92
     message = "This link takes one submission from each device, and has had one from yours."
+
+
+class HookTurnedOff(Problem):
+    """A hook that is turned off is to send something. Sheaf's own."""
+
+    code = 409.93
+    message = "The hook is turned off. Turn it on before you let it send something."
+
+
+class AlreadyDelivered(Problem):
+    """A delivery that its receiver has is to be sent again. Sheaf's own."""
+
+    code = 409.94
+    message = "The receiver has this delivery already. To send it all the same, say force."
 
 
 class FileTooLarge(Problem):

@@ -28,10 +28,12 @@
     V#<submission>              U#<upload>           Upload: a file that is awaited in the bucket
     V#<submission>              K#<event>            Comment
     V#<submission>              B#<event>#<hook>     HookBody: what a hook was or will be sent
+    V#<submission>              B#<event>#<hook>#<n>  HookAnswer: what its receiver answered
     E#<kind><digit>             <id><kind>           Audit: what was done, and the outbox of events
     H#<project>                 <form>#<hook>        Hook (form 0: all forms of the project)
     K#<hook>                    GATE                 Gate: what a hook's deliveries wait for
     L#<hook>                    <event>              Delivery
+    J#<hook>                    <job>                HookJob: a replay, or a retry of many
     X#<export>                  X                    Job: an export that outlives its request
     PURGE                       RUN                  PurgeRun: a purge that is under way
 
@@ -315,9 +317,24 @@ def comment(submission_id: str, comment_id: str) -> tuple[str, str]:
     return collection(submission_id), f"{COMMENT}{comment_id}"
 
 
+BODY = "B#"
+
+
 def hook_body(submission_id: str, event_id: str, hook_id: str) -> tuple[str, str]:
     """Key of a HookBody."""
-    return collection(submission_id), f"B#{event_id}#{hook_id}"
+    return collection(submission_id), f"{BODY}{event_id}#{hook_id}"
+
+
+def hook_answer(submission_id: str, event_id: str, hook_id: str, attempt: int) -> tuple[str, str]:
+    """Key of a HookAnswer; attempts count from 1."""
+    pk, body = hook_body(submission_id, event_id, hook_id)
+    return pk, f"{body}#{attempt:04d}"
+
+
+def delivery_of(body: str) -> tuple[str, str]:
+    """Give the key of the Delivery that the sort key of a HookBody or HookAnswer belongs to."""
+    event_id, hook_id = body.removeprefix(BODY).split("#")[:2]
+    return delivery(hook_id, event_id)
 
 
 # The stream's filter in template.yaml names this prefix: what begins with it is an event.
@@ -346,6 +363,11 @@ _SINGLE = "ls"
 def kind(action: str, *, hidden: bool = False) -> str:
     """Give the kind of an action's audit rows."""
     return _HIDDEN if hidden else _KINDS.get(action, REST)
+
+
+def kinds(action: str) -> set[str]:
+    """Give the kinds among which the rows of an action are."""
+    return {_KINDS[action]} if action in _KINDS else {REST, _HIDDEN}
 
 
 def audit(kind: str, event_id: str) -> tuple[str, str]:
@@ -397,6 +419,16 @@ def deliveries(hook_id: str) -> str:
 def delivery(hook_id: str, event_id: str) -> tuple[str, str]:
     """Key of a Delivery: one for each hook and event, whatever happens twice."""
     return deliveries(hook_id), event_id
+
+
+def jobs(hook_id: str) -> str:
+    """Partition of a hook's HookJobs."""
+    return f"J#{hook_id}"
+
+
+def job(hook_id: str, job_id: str) -> tuple[str, str]:
+    """Key of a HookJob."""
+    return jobs(hook_id), job_id
 
 
 def export(export_id: str) -> tuple[str, str]:

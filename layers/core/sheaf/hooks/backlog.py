@@ -81,9 +81,11 @@ def hold(gate: Gate, delivery: Delivery) -> None:
 def park(gate: Gate, delivery: Delivery) -> None:
     """Let a delivery wait behind the cursor until there is room at its receiver."""
     cover(gate, delivery.sk)
-    gates.park(gate)
     if delivery.due is not None:
         leases.unlist(delivery, delivery.state)
+    # Who made room before it could see that somebody waits has woken nobody.
+    if gates.park(gate).admits(clock.micros()):
+        leases.wake(delivery)
 
 
 def _lower(hook_id: str, cursor: str, now: int) -> None:
@@ -183,7 +185,9 @@ def _advance(gate: Gate, look: Look, now: int) -> None:
             Gate.due.set(keys.due_hooks(gate.hook_id)),
             Gate.due_at.set(f"{now + PAUSE:016d}"),
         ]
-        if look.whole and not look.stale:
+        if look.stale:
+            actions.append(Gate.pumped_at.set(now))
+        if look.whole and look.first is None:
             actions.append(Gate.parked.remove())
     same = (Gate.cursor == gate.cursor) & (Gate.marked_at == gate.marked_at)
     held(partial(gate.update, actions, condition=same & Gate.disabled_at.does_not_exist()))

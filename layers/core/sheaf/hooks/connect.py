@@ -14,7 +14,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from urllib3.connection import HTTPConnection
@@ -31,20 +31,28 @@ OURS = {"accept-encoding": "identity", "connection": "close", "user-agent": "she
 
 
 class UnreachableError(Exception):
-    """No answer came. `kind` is one word for programs, the message a sentence for people."""
+    """No answer came. `kind` is one word for programs, the message a sentence for people.
+
+    `address` is the one that was dialled last, if it came so far.
+    """
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+        self.address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a receiver answered: header names in lower case, and the beginning of the body."""
+    """What a receiver answered: header names in lower case, and the beginning of the body.
+
+    `address` is the one that it was reached at.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    address: str | None = None
 
 
 def dial(address: str, port: int, seconds: float) -> socket.socket:
@@ -92,13 +100,13 @@ def post(
     target = targets.parse(url)
     deadline = Deadline(seconds)
     addresses = targets.judge(_resolved(target, deadline, network))
-    with deadline, _named_errors(deadline):
+    with deadline, _named_errors(deadline, addresses):
         dialled = _dialled(addresses, target, deadline, network)
         deadline.guard(dialled)
         with closing(dialled), closing(wire.over(dialled, target, network.trust)) as connection:
             named = {name.lower(): value for name, value in headers.items()}
             _send(connection, target, {**named, **OURS, "host": target.authority}, body)
-            return _answer(connection)
+            return replace(_answer(connection), address=addresses[0])
 
 
 def _send(
@@ -142,37 +150,46 @@ def _resolved(target: Target, deadline: Deadline, network: Network) -> list[Any]
 def _dialled(
     addresses: list[str], target: Target, deadline: Deadline, network: Network
 ) -> socket.socket:
-    """Connect to the first address that answers; all of them have been judged."""
-    for number, address in enumerate(addresses):
-        share = deadline.left / (len(addresses) - number)
+    """Connect to the first address that answers; all of them have been judged.
+
+    Those before it are taken out of the list.
+    """
+    while True:
+        share = deadline.left / len(addresses)
         try:
-            return (network.dial or dial)(address, target.port, share)
+            return (network.dial or dial)(addresses[0], target.port, share)
         except OSError:
             if deadline.passed:
+                raise TimeoutError from None
+            if len(addresses) == 1:
                 break
-    if deadline.passed:
-        raise TimeoutError
+            addresses.pop(0)
     raise UnreachableError("connect", "The receiver refused the connection, or did not answer.")
 
 
 @contextmanager
-def _named_errors(deadline: Deadline) -> Iterator[None]:
-    """Say of every way in which a request can fail what it means."""
+def _named_errors(deadline: Deadline, addresses: list[str]) -> Iterator[None]:
+    """Say of every way in which a request can fail what it means, and where it did."""
     try:
         yield
-    except (OSError, HTTPError, http.client.HTTPException, ValueError, UnreachableError) as error:
-        if deadline.passed:
-            message = f"No whole answer within {deadline.seconds:g} s."
-            raise UnreachableError("timeout", message) from None
-        if isinstance(error, UnreachableError):
-            raise
-        raise _named(error) from error
+        error: Exception | None = None
+    except (OSError, HTTPError, http.client.HTTPException, ValueError, UnreachableError) as caught:
+        error = caught
+    if error is None and not deadline.passed:
+        return
     if deadline.passed:
-        raise UnreachableError("timeout", f"No whole answer within {deadline.seconds:g} s.")
+        message = f"No whole answer within {deadline.seconds:g} s."
+        named = UnreachableError("timeout", message)
+    elif isinstance(error, UnreachableError):
+        named = error
+    else:
+        named = _named(error)
+    named.address = addresses[0]
+    raise named from error
 
 
-def _named(error: Exception) -> UnreachableError:
-    causes = (error, *error.args)
+def _named(error: Exception | None) -> UnreachableError:
+    causes = (error, *(error.args if error else ()))
     if any(isinstance(cause, (ConnectionError, ssl.SSLEOFError)) for cause in causes):
         return UnreachableError("connect", "The receiver broke the connection.")
     if any(isinstance(cause, ssl.SSLError) for cause in causes):

@@ -17,8 +17,7 @@ from typing import Any
 
 from sheaf import clock
 from sheaf.db import keys, reads
-from sheaf.hooks import backlog, deliveries, gates, health, leases, sending, verdict
-from sheaf.hooks.connect import Answer
+from sheaf.hooks import attempts, backlog, deliveries, gates, health, leases, sending, verdict
 from sheaf.hooks.deliveries import Delivery, HookBody
 from sheaf.hooks.gates import Gate
 from sheaf.hooks.options import LONGEST_TIMEOUT
@@ -30,11 +29,9 @@ from sheaf.telemetry import logger
 # Seconds that a lease lasts: it outlives any attempt, and must end before the queue shows the
 # message again.
 LEASE = LONGEST_TIMEOUT + 30
-# Characters of an answer that the record keeps.
-EXCERPT = 500
-# How long (micros) what waits for room must have waited before a success wakes it; with the first
-# quick answer of a receiver that was slow, all of it comes at once.
-_EAGER = 5_000_000
+# How long (micros) what waits behind the gate of a quick receiver must have waited before a success
+# wakes more of it, and how often one does; at a slow one every success does.
+_EAGER, _BREATH = 5_000_000, 1_000_000
 
 Message = Mapping[str, Any]
 
@@ -118,18 +115,18 @@ def _may_begin(case: Case) -> bool:
 
 def _attempt(case: Case) -> None:
     delivery, hook = case.delivery, case.hook
-    tries = len(delivery.attempts) + 1
-    message = sending.Message(delivery.id, delivery.kind, case.frozen.body, tries)
+    number, tries = len(delivery.attempts) + 1, delivery.tries + 1
+    message = sending.Message(delivery.id, delivery.kind, case.frozen.body, number)
     with _watched(case.gate, delivery):
         sent = sending.send(hook, message, seconds=hook.timeout)
-    attempt = {"t": sent.began, "ms": sent.ms} | _told(sent.answer, sent.error)
     outcome = (
         Verdict(deliveries.BLOCKED)
         if sent.blocked
         else verdict.judge(sent.answer, tries, delivery.id, clock.micros(), hook.schedule)
     )
-    leases.settle(delivery, outcome.state, attempt=attempt, next_at=outcome.next_at)
-    _log(case, outcome, attempt)
+    noted = attempts.note(delivery, sent)
+    leases.settle(delivery, outcome.state, attempt=noted, next_at=outcome.next_at)
+    _log(case, outcome, sent)
     # Also when the lease was lost: that may be our own write, which was sent twice.
     if outcome.state == deliveries.RETRYING:
         leases.wake(delivery)
@@ -143,9 +140,14 @@ def _learn(case: Case, outcome: Verdict, sent: Outcome) -> None:
     gate = gates.leave(gate, hook, case.delivery.sk, ok=ok, took=sent.ms * 1000)
     if outcome.disable is not None:
         gates.disable(gate, hook, outcome.disable)
-    elif ok and gate.parked:
-        recovered = gate.trusts(clock.micros()) and not trusted
-        backlog.pump(gate, patience=0 if recovered else _EAGER)
+        return
+    now = clock.micros()
+    if not gate.parked or not (ok or gate.trusts(now)):
+        return
+    if not trusted:
+        backlog.pump(gate, patience=0)
+    elif now - (gate.pumped_at or 0) > _BREATH:
+        backlog.pump(gate, patience=_EAGER)
 
 
 @contextmanager
@@ -165,16 +167,7 @@ def _watched(gate: Gate, delivery: Delivery) -> Iterator[None]:
             late.join()
 
 
-def _told(answer: Answer | None, error: str | None) -> dict[str, Any]:
-    """Give what the record keeps of an outcome; what is absent takes no room."""
-    if answer is None:
-        return {"e": error}
-    kept = {"s": answer.status}
-    excerpt = answer.body.decode(errors="replace")[:EXCERPT]
-    return kept | ({"r": excerpt} if excerpt else {})
-
-
-def _log(case: Case, outcome: Verdict, attempt: Mapping[str, Any]) -> None:
+def _log(case: Case, outcome: Verdict, sent: Outcome) -> None:
     # template.yaml counts the lines "hook.failed": one for each delivery that is given up, of hooks
     # whose failures somebody wants to hear of.
     given_up = outcome.state in (deliveries.FAILED, deliveries.BLOCKED)
@@ -183,7 +176,7 @@ def _log(case: Case, outcome: Verdict, attempt: Mapping[str, Any]) -> None:
         told if given_up else f"hook.{outcome.state}",
         delivery=case.delivery.id,
         type=case.delivery.kind,
-        status=attempt.get("s"),
-        error=attempt.get("e"),
-        ms=attempt["ms"],
+        status=sent.answer and sent.answer.status,
+        error=sent.error,
+        ms=sent.ms,
     )

@@ -5,19 +5,18 @@ Who changes one while it is under way holds a lease on it (`sheaf.hooks.leases`)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, JSONAttribute, ListAttribute, UnicodeAttribute
 
-from sheaf import blobs, clock, fields
+from sheaf import blobs, clock
 from sheaf.db import keys, reads
 from sheaf.db.compression import pack, unpack
 from sheaf.db.conditional import held
 from sheaf.db.items import IntegerAttribute, Item
-from sheaf.hooks import events
+from sheaf.hooks import attempts, events
 from sheaf.hooks.events import Event
 from sheaf.hooks.records import PREFIX, Hook
 from sheaf.hooks.sending import JSON, Body
@@ -41,16 +40,15 @@ STATES = (PENDING, DELIVERING, RETRYING, HELD, *SETTLED)
 KEPT_DAYS = 90
 # A body beyond this, compressed, lies in S3: an item holds 400 KB.
 LARGEST_INLINE = 300_000
-PAGE = 100
-LARGEST_PAGE = 1000
 
 
 class Delivery(Item):
     """What became of an event for a hook (key: `L#<hook>`, `<event>`). Times are microseconds.
 
-    `attempts` are maps `{t: when, ms, s: status, e: error, r: response}`. `next_at` is when the
-    next one may begin, `lease` until when one is under way, `woken_at` when the sweep last sent for
-    it. `due` and `due_at` are there while it must be looked at in any case. `ttl` is in seconds.
+    `attempts` are maps (`sheaf.hooks.attempts`); of those before `since` the schedule is over.
+    `next_at` is when the next one may begin, `lease` until when one is under way, `woken_at` when
+    the sweep last sent for it. `due` and `due_at` are there while it must be looked at in any case.
+    `job` made it or sent it again last. `ttl` is in seconds.
     """
 
     project_id = IntegerAttribute(attr_name="p")
@@ -62,13 +60,20 @@ class Delivery(Item):
     state = UnicodeAttribute(attr_name="s", default=PENDING)
     reason = UnicodeAttribute(attr_name="w", null=True)
     attempts: ListAttribute[Any] = ListAttribute(attr_name="a", default=list)
+    since = IntegerAttribute(attr_name="b", null=True)
     next_at = IntegerAttribute(attr_name="x", null=True)
     lease = IntegerAttribute(attr_name="l", null=True)
     woken_at = IntegerAttribute(attr_name="u", null=True)
     due = UnicodeAttribute(null=True)
     due_at = UnicodeAttribute(attr_name="dueAt", null=True)
+    job = UnicodeAttribute(attr_name="j", null=True)
     created_at = IntegerAttribute(attr_name="c")
     ttl = IntegerAttribute()
+
+    @property
+    def tries(self) -> int:
+        """How many attempts its schedule has had."""
+        return len(self.attempts) - (self.since or 0)
 
     @property
     def hook_id(self) -> str:
@@ -113,7 +118,7 @@ class Delivery(Item):
             "instanceId": self.instance_id,
             "state": self.state,
             "reason": self.reason,
-            "attempts": [_attempt_to_api(dict(each)) for each in self.attempts],
+            "attempts": [attempts.shown(dict(a), n) for n, a in enumerate(self.attempts, 1)],
             "nextAttemptAt": clock.iso(self.next_at) if waiting else None,
             "createdAt": clock.iso(self.created_at),
         }
@@ -139,13 +144,21 @@ class HookBody(Item):
         return Body(data, self.content_type or JSON, self.headers or {})
 
 
-def create(hook: Hook, event: Event, body: Body | None, *, due_at: int | None = None) -> Delivery:
+def create(
+    hook: Hook,
+    event: Event,
+    body: Body | None,
+    *,
+    due_at: int | None = None,
+    job: str | None = None,
+) -> Delivery:
     """Write the delivery of an event, with its body, unless it is there; give it as it is now.
 
     The body goes first and stays as it was first written; a crash in between leaves one that the
     event's next coming finds. Two writes that are safe to repeat cost half of a transaction.
     Without a body (the submission is gone for good) the delivery is cancelled at once. `due_at` is
-    when the sweep is to look at it (micros), where nothing else leads it there.
+    when the sweep is to look at it (micros), where nothing else leads it there; `job` who makes it,
+    if a job does.
     """
     key, now = events.key(event), clock.micros()
     delivery = Delivery(
@@ -155,6 +168,7 @@ def create(hook: Hook, event: Event, body: Body | None, *, due_at: int | None = 
         submission_id=event.get("submissionId", keys.no_submission(event["formId"])),
         instance_id=event.get("instanceId"),
         kind=event["action"],
+        job=job,
         created_at=now,
         ttl=now // 1_000_000 + KEPT_DAYS * 24 * 60 * 60,
     )
@@ -179,32 +193,33 @@ def body_key(delivery: Delivery) -> tuple[str, str]:
     return keys.hook_body(delivery.submission_id, delivery.sk, delivery.hook_id)
 
 
-def page(hook: Hook, query: Mapping[str, str]) -> list[dict[str, Any]]:
-    """List deliveries of a hook, newest event first.
+def between(
+    hook_id: str,
+    span: tuple[str, str],
+    *,
+    newest_first: bool = False,
+    page_size: int | None = None,
+) -> Iterator[Delivery]:
+    """Give a hook's deliveries of the events between two keys, both included.
 
     Args:
-        hook: of which hook.
-        query: `state`, one of STATES; `limit`, 100 unless it is told and 1,000 at most; `cursor`,
-            the id of a delivery, for those of older events than its own.
-
-    Raises:
-        UnexpectedValue: there is no such state.
-        InvalidDataType: the limit is not a number.
+        hook_id: of which hook.
+        span: the two keys.
+        newest_first: in which order.
+        page_size: how many to read at a time.
     """
-    state, limit = query.get("state"), fields.count(query, "limit")
-    size = PAGE if limit is None else min(limit, LARGEST_PAGE)
-    if state is not None:
-        fields.choice(state, "state", STATES, "not a recognized state name")
-    before = query.get("cursor", "").removeprefix("dlv_").rpartition("-")[0]
-    found = Delivery.query(
-        keys.deliveries(hook.id),
-        (Delivery.sk < before) if before else None,
-        (Delivery.state == state) if state else None,
-        consistent_read=True,
-        scan_index_forward=False,
-        page_size=size or 1,
+    first, last = span
+    if first > last:
+        return iter(())
+    return iter(
+        Delivery.query(
+            keys.deliveries(hook_id),
+            Delivery.sk.between(first, last),
+            consistent_read=True,
+            scan_index_forward=not newest_first,
+            page_size=page_size,
+        )
     )
-    return [delivery.to_api() for delivery in islice(found, size)]
 
 
 def _frozen(delivery: Delivery, body: Body) -> HookBody:
@@ -218,13 +233,3 @@ def _frozen(delivery: Delivery, body: Body) -> HookBody:
         prefix = blobs.submission_prefix(delivery.submission_id)
         frozen.blob_key = blobs.store(prefix, body.data, body.content_type).key
     return frozen
-
-
-def _attempt_to_api(attempt: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "at": clock.iso(int(attempt["t"])),
-        "durationMs": int(attempt["ms"]),
-        "status": None if attempt.get("s") is None else int(attempt["s"]),
-        "error": attempt.get("e"),
-        "response": attempt.get("r"),
-    }

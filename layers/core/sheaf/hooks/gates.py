@@ -40,7 +40,8 @@ class Gate(Item):
     """What a hook's deliveries wait for (key: `K#<hook>`, `GATE`). Times are microseconds.
 
     `slots` are the attempts that are counted as under way: event to the end of its lease. `limit`
-    is how many there may be while the receiver is not trusted. `parked` says that some had to wait.
+    is how many there may be while the receiver is not trusted. `parked` says that some had to wait,
+    `pumped_at` when such were last woken.
     `cursor` is the first event whose delivery may wait unseen, `marked_at` when one was last added.
     `due` and `due_at` let the sweep find it.
     """
@@ -55,6 +56,7 @@ class Gate(Item):
     disabled_at = IntegerAttribute(attr_name="d", null=True)
     disabled_reason = UnicodeAttribute(attr_name="w", null=True)
     parked = BooleanAttribute(attr_name="p", null=True)
+    pumped_at = IntegerAttribute(attr_name="u", null=True)
     cursor = UnicodeAttribute(attr_name="c", null=True)
     marked_at = IntegerAttribute(attr_name="k", null=True)
     due = UnicodeAttribute(null=True)
@@ -73,6 +75,10 @@ class Gate(Item):
     def trusts(self, now: int) -> bool:
         """Whether the receiver has answered quickly of late, so that attempts need no counting."""
         return (self.trusted_until or 0) > now
+
+    def admits(self, now: int) -> bool:
+        """Whether an attempt may begin."""
+        return self.trusts(now) or self.room(now) > 0
 
     def room(self, now: int) -> int:
         """How many more attempts may begin at a receiver that is not trusted."""
@@ -191,10 +197,12 @@ def enable(gate: Gate, hook: Hook, *, by: Author) -> Gate:
     return opened
 
 
-def park(gate: Gate) -> None:
-    """Note that deliveries wait for room at the receiver."""
-    if not gate.parked:
-        gate.update([Gate.parked.set(True)])
+def park(gate: Gate) -> Gate:
+    """Note that deliveries wait for room at the receiver, and give the gate as it is now."""
+    if gate.parked:
+        return of(gate.hook_id)
+    gate.update([Gate.parked.set(True)])
+    return gate
 
 
 def _closed(now: int, reason: str) -> Changes:

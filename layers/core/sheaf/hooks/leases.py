@@ -127,6 +127,27 @@ def close(delivery: Delivery, state: str, reason: str) -> bool:
     return held(partial(delivery.update, actions, condition=_waits()))
 
 
+def renew(delivery: Delivery, *, job: str) -> bool:
+    """Let a job have a settled delivery begin its schedule anew, once; give whether it did.
+
+    The gate must reach it.
+    """
+    settled = Delivery.state.is_in(*deliveries.SETTLED)
+    fresh = settled & (Delivery.job.does_not_exist() | (Delivery.job != job))
+    actions = [*renewal(delivery), Delivery.job.set(job)]
+    return held(partial(delivery.update, actions, condition=fresh))
+
+
+def renewal(delivery: Delivery) -> list[Action]:
+    """Give what lets a delivery begin its schedule anew, at once."""
+    return [
+        Delivery.state.set(deliveries.PENDING),
+        Delivery.since.set(len(delivery.attempts)),
+        Delivery.reason.remove(),
+        Delivery.next_at.remove(),
+    ]
+
+
 def put_off(delivery: Delivery, moment: int) -> bool:
     """Let a delivery that waits be due later (micros); give whether it still waited."""
     actions: list[Action] = [Delivery.next_at.set(moment)]

@@ -52,7 +52,7 @@ def deliver_to(told: list[Hook], event: Event, *, replay: bool = False) -> int:
         How many there are: those of hooks whose filter lets the event through.
     """
     then, made = subject(event), 0
-    gone = then is None and event["action"] != events.PURGE
+    gone = is_gone(event, then)
     for hook in told:
         _, pattern = hook.wish(event["action"], events.micros(event))
         text = None if gone else body.render(hook, event, then, wanted=pattern, replay=replay)
@@ -77,6 +77,11 @@ def subject(event: Event) -> Subject:
         definition, *actor = reads.fetch(refs)
         return Published(definition, *(actor or [None]))
     return snapshot.at(event)
+
+
+def is_gone(event: Event, then: Subject) -> bool:
+    """Whether there is nothing left of what an event is about, and somebody asks for more."""
+    return then is None and event["action"] != events.PURGE
 
 
 def _unseen(hook: Hook, event: Event) -> int | None:

@@ -22,9 +22,9 @@ from sheaf.hooks import options
 PREFIX = "whk_"
 # The form number of hooks that listen to all forms of their project.
 ALL_FORMS = 0
-# How long an event may be under way before it is matched: a day in the stream, six hours to the
-# matching function, and time to spare. In microseconds.
-_LONGEST_WAY = 3 * 24 * 60 * 60 * 1_000_000
+# How long one may be asked what a hook wanted: as long as deliveries are kept, which is far longer
+# than an event is under way before it is matched. In microseconds.
+_LONGEST_WAY = 90 * 24 * 60 * 60 * 1_000_000
 
 
 class Hook(Item):

@@ -51,6 +51,7 @@ class Outcome:
     """What came of a request: an answer, or an error (`<kind>: <sentence>`).
 
     `began` is in micros, `ms` in milliseconds. `blocked` says that the target may not be reached.
+    `sent` are the request's headers as they may be shown, `address` is where it went.
     """
 
     began: int
@@ -58,28 +59,32 @@ class Outcome:
     answer: Answer | None = None
     error: str | None = None
     blocked: bool = False
+    sent: Mapping[str, str] = field(default_factory=dict)
+    address: str | None = None
 
 
 def send(hook: Hook, message: Message, *, seconds: float) -> Outcome:
     """Send a message to a hook's receiver, within so many seconds, and tell what came of it."""
     keyring = Keyring.unseal(hook.id, hook.sealed)
     began, started = clock.micros(), time.perf_counter()
-    answer, error, blocked = None, None, False
+    headers = headers_of(hook, keyring, message, began)
+    answer, error, blocked, address = None, None, False, None
     try:
-        headers = headers_of(hook, keyring, message, began)
         secret = _authorization(hook, keyring, seconds)
         if hook.auth["type"] == credentials.OAUTH2:
             seconds -= time.perf_counter() - started
         answer = connect.post(hook.url, headers | secret, message.body.data, seconds=seconds)
+        address = answer.address
     except UnreachableError as reason:
-        error = f"{reason.kind}: {reason}"
+        error, address = f"{reason.kind}: {reason}", reason.address
     except RefusedError as reason:
         error, blocked = f"blocked: the URL {reason}.", True
     if answer is not None and answer.status == 401:
         oauth.forget(hook)
     # Of what is blocked not even the time is told: it would say what the resolver knows.
     took = 0 if blocked else round((time.perf_counter() - started) * 1000)
-    return Outcome(began, took, answer, error, blocked)
+    sent = masked(hook, headers | connect.OURS)
+    return Outcome(began, took, answer, error, blocked, sent, address)
 
 
 def headers_of(hook: Hook, keyring: Keyring, message: Message, now: int) -> dict[str, str]:

@@ -19,7 +19,7 @@ from sheaf import aws, clock, settings
 from sheaf.db import keys, reads
 from sheaf.db.conditional import held
 from sheaf.db.items import DueIndex, Item
-from sheaf.hooks import backlog, deliveries, gates, leases, verdict
+from sheaf.hooks import backlog, deliveries, gates, jobs, leases, verdict
 from sheaf.hooks.deliveries import Delivery
 from sheaf.hooks.gates import Gate
 from sheaf.telemetry import logger
@@ -42,6 +42,9 @@ def run() -> dict[str, int]:
     woken = _wake(key for key in due if key[0].startswith(keys.deliveries("")))
     for hook_id in _hooks(due):
         woken += backlog.pump(gates.of(hook_id))
+    for key in due:
+        if key[0].startswith(keys.jobs("")):
+            jobs.restart(key)
     return {"woken": woken, "crashed": _crashes()}
 
 
@@ -106,7 +109,7 @@ def _crash(message: Mapping[str, Any]) -> None:
     if delivery is None or delivery.settled or not leases.take(delivery, _LEASE):
         return
     now = clock.micros()
-    outcome = verdict.judge(None, len(delivery.attempts) + 1, delivery.id, now)
+    outcome = verdict.judge(None, delivery.tries + 1, delivery.id, now)
     attempt = {"t": now, "ms": 0, "e": CRASHED}
     leases.settle(delivery, outcome.state, attempt=attempt, next_at=outcome.next_at)
     if outcome.state == deliveries.RETRYING:

@@ -21,6 +21,7 @@ from sheaf.db.conditional import held
 from sheaf.db.items import DueIndex, IntegerAttribute, Item
 from sheaf.db.transaction import Transaction
 from sheaf.problems import Busy, NotFound
+from sheaf.submissions import echoes
 from sheaf.submissions.records import Claim, Submission, SubmissionVersion
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def remove(submission: Submission) -> None:
             # The audit log never had the row that told of it.
             told = item.sk.removeprefix(keys.COMMENT)
             Audit(*keys.audit(keys.kind("comment.create", hidden=True), told)).delete()
+        elif item.sk.startswith(keys.BODY):
+            echoes.forget(item.sk)
         item.delete()
     _free(submission, submission)
     run = PurgeRun(*keys.PURGE_RUN)

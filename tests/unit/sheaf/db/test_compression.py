@@ -1,11 +1,12 @@
 import hashlib
+import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sheaf.db import compression
-from sheaf.db.compression import pack, unpack
+from sheaf.db.compression import pack, pack_exchange, unpack
 from tests.cast import xml
 
 PLAIN, ZLIB_1 = b"\x00", b"\x01"
@@ -66,7 +67,7 @@ def test_the_first_dictionary_has_not_changed():
     assert digest == "91303e4c7bf2f5410c630d5b54272baeca0e91fcbee7fe426d70227383d53445"
 
 
-@pytest.mark.parametrize("packed", [b"", b"\x02abc", b"\xffabc"])
+@pytest.mark.parametrize("packed", [b"", b"\x03abc", b"\xffabc"])
 def test_an_unknown_way_of_packing_is_refused(packed):
     with pytest.raises(ValueError, match="unknown way"):
         unpack(packed)
@@ -75,3 +76,15 @@ def test_an_unknown_way_of_packing_is_refused(packed):
 def test_what_is_cut_off_is_refused():
     with pytest.raises(ValueError, match="cut off"):
         unpack(GOLDEN[:-4])
+
+
+def test_what_was_said_between_us_and_a_receiver_gets_smaller_than_its_text_alone_would():
+    said = (
+        b'[{"content-type":"application/json; charset=utf-8","webhook-hops":"1","accept-encoding"'
+        b':"identity","connection":"close","user-agent":"sheaf-hooks/1"},{"date":"Fri, 27 Nov 2026'
+        b' 08:15:00 GMT","content-type":"text/plain; charset=utf-8","content-length":"2","connecti'
+        b'on":"keep-alive","server":"nginx/1.24.0"},"ok"]'
+    )
+    packed = pack_exchange(said)
+    assert unpack(packed) == said
+    assert len(packed) < 80 < len(zlib.compress(said, 9))

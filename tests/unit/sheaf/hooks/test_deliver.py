@@ -11,7 +11,7 @@ from standardwebhooks.webhooks import Webhook
 
 from sheaf import clock, settings
 from sheaf.db import keys, reads
-from sheaf.hooks import deliver, deliveries, leases, sweep
+from sheaf.hooks import attempts, deliver, deliveries, leases, sweep
 from sheaf.hooks.deliveries import Delivery
 from sheaf.hooks.options import LONGEST_TIMEOUT
 from sheaf.hooks.records import Hook
@@ -84,10 +84,13 @@ def test_a_success_is_on_record(told, scene, way, receiver):
         "reason": None,
         "attempts": [
             {
+                "attempt": 1,
                 "at": attempt["at"],
                 "durationMs": attempt["durationMs"],
+                "address": "127.0.0.1",
                 "status": 200,
                 "error": None,
+                "errorClass": None,
                 "response": '{"received": true}',
             }
         ],
@@ -247,10 +250,13 @@ def test_a_target_that_may_not_be_reached_blocks_the_delivery(
     [listed] = scene.deliveries(hook)
     assert listed["state"] == "blocked"
     assert listed["attempts"][0] | {"at": None} == {
+        "attempt": 1,
         "at": None,
         "durationMs": 0,
+        "address": None,
         "status": None,
         "error": "blocked: the URL must begin with https://.",
+        "errorClass": "blocked",
         "response": None,
     }
     assert receiver.requests == []
@@ -395,7 +401,7 @@ def test_a_wake_up_for_nothing_is_forgotten(way):
 
 
 def test_a_long_answer_is_kept_in_part(told, scene, way, receiver, monkeypatch):
-    monkeypatch.setattr(deliver, "EXCERPT", 5)
+    monkeypatch.setattr(attempts, "EXCERPT", 5)
     hook = told()
     way.deliver_all()
     assert scene.deliveries(hook)[0]["attempts"][0]["response"] == '{"rec'
