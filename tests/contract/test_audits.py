@@ -155,7 +155,7 @@ def test_what_was_deleted_is_still_shown(cast):
     assert is_time(form["actor"]["deletedAt"])
     # The form that was deleted, and not the one that bears its name now.
     assert (form["action"], form["actee"]["version"]) == ("form.delete", "1")
-    assert (again["action"], again["actee"]["version"]) == ("form.create", None)
+    assert (again["action"], again["actee"]["version"]) == ("form.create", "2")
 
 
 # Choosing.

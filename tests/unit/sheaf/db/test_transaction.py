@@ -332,5 +332,5 @@ def test_an_audit_id_that_is_taken_is_busy(aws):
         taken = tx.audit("thing.create", by=SYSTEM)
     with pytest.raises(Busy), Transaction() as tx:
         tx.create(thing("a"))
-        tx.audit("thing.create", by=SYSTEM, event_id=taken)
+        tx.audit("thing.create", by=SYSTEM, event_id=taken[:-1])
     assert get("a") is None
