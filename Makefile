@@ -54,9 +54,10 @@ fix: setup ## mend what the linters can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: setup ## measure import times and cost; prints tables
+bench: setup ## measure import times, cost and exports; prints tables
 	$(BIN)/python -m bench.imports
 	$(BIN)/python -m bench.cost
+	$(BIN)/python -m bench.exports
 
 lock: ## pin all dependencies anew
 	$(PYTHON) -m venv .venv-lock
