@@ -9,6 +9,7 @@ once, without recursion, in time linear in its length.
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -185,6 +186,7 @@ def _declared(raw: bytes) -> str:
     return "" if name.lower().startswith(("utf-16", "utf-32", "utf16", "utf32")) else name
 
 
+@functools.lru_cache(maxsize=64)
 def _known(name: str) -> str:
     """Give Python's name of a character set, or '' when it is none."""
     try:
