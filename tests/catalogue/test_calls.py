@@ -81,6 +81,7 @@ def workers(stage, aws, monkeypatch):
     }
     return found | {
         "workers/sweep (nothing to do)": sweeping(aws, monkeypatch),
+        "workers/tally (nothing to do)": tallying(),
         "workers/purge (one submission)": purging(stage),
         "workers/bootstrap (first deployment)": bootstrapping(stage, monkeypatch),
     }
@@ -91,6 +92,12 @@ def sweeping(aws, monkeypatch):
     monkeypatch.setattr(settings, "DELIVERY_FAILURES_URL", queue["QueueUrl"])
     with Wire() as wire:
         assert handler("workers/sweep")({}, None) == {"woken": 0, "crashed": 0}
+    return wire.depth, wire.names
+
+
+def tallying():
+    with Wire() as wire:
+        assert handler("workers/tally")({}, None) == {"counted": 0}
     return wire.depth, wire.names
 
 

@@ -160,3 +160,7 @@ def test_the_first_deployment_is_answered(aws, capfd):
     assert kept["Type"] == "SecureString"
     printed = capfd.readouterr()
     assert kept["Value"] not in printed.out + printed.err + json.dumps(told.json())
+
+
+def test_a_tally_of_an_empty_table_counts_nothing(aws):
+    assert handler("workers/tally")(EVENTS["workers/tally"], None) == {"counted": 0}

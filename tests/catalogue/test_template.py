@@ -505,6 +505,14 @@ def test_the_sweep_runs_every_minute_and_leaves_what_fails_to_the_next():
     assert schedule["RetryPolicy"] == function["EventInvokeConfig"] == once
 
 
+def test_the_tally_is_kept_every_five_minutes_and_leaves_what_fails_to_the_next():
+    function = FUNCTIONS["WorkersTally"]
+    schedule = function["Events"]["Often"]["Properties"]
+    assert schedule["Schedule"] == "rate(5 minutes)"
+    once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    assert schedule["RetryPolicy"] == function["EventInvokeConfig"] == once
+
+
 def test_the_purge_runs_daily_and_its_schedule_retries():
     schedule = FUNCTIONS["WorkersPurge"]["Events"]["Daily"]["Properties"]
     assert schedule["Schedule"] == {"Ref": "PurgeSchedule"}

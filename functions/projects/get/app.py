@@ -21,18 +21,16 @@ def handler(request: Request) -> Project | dict[str, Any]:
 
 def _extended(project: Project, auth: Auth) -> dict[str, Any]:
     """Add what is counted in the project's forms; few clients ask for it."""
-    from sheaf.data import stored
-    from sheaf.data.stored import REVISIONS, Range
+    from sheaf.access import bearers
+    from sheaf.data import overview
     from sheaf.forms import forms
-    from sheaf.submissions.records import LIVE
 
     listed = forms.list_for(project, auth)
-    newest = (next(stored.newest(Range(form, [LIVE]), REVISIONS, size=1), []) for form in listed)
-    last = max((each.number for batch in newest for each in batch), default=None)
+    came = [moment for form in listed if (moment := overview.newest(form)) is not None]
     return projects.describe(project, auth) | {
         "forms": len(listed),
-        "lastSubmission": clock.iso(last),
-        "appUsers": 0,
+        "lastSubmission": clock.iso(max(came, default=None)),
+        "appUsers": bearers.count(project),
         "datasets": 0,
         "lastEntity": None,
     }

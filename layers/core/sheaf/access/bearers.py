@@ -60,6 +60,11 @@ def of(place: Actee) -> list[Actor]:
     return sorted(listed, key=lambda actor: (actor.sealed is None, -actor.created_at))
 
 
+def count(place: Actee) -> int:
+    """Count the bearers of a project or a form that have a token."""
+    return sum(bearer.sealed is not None for bearer in of(place))
+
+
 def listed_to_api(listed: list[Actor], *, extended: bool) -> list[dict[str, Any]]:
     """Give bearers as lists show them: with the token, unless it was revoked.
 

@@ -36,6 +36,7 @@
     J#<hook>                    <job>                HookJob: a replay, or a retry of many
     X#<export>                  X                    Job: an export that outlives its request
     PURGE                       RUN                  PurgeRun: a purge that is under way
+    TALLY                       ALL                  Tally: how many submissions forms have
 
 A *partition* is `` (live), `x` (in the trash) or `d<draft>` (of a draft, by its number); a *world*
 is `` or `d` (of drafts); a *shard* is two hexadecimal digits; an *id* is made by `identifier`: 16
@@ -442,6 +443,7 @@ def export_id(pk: str) -> str:
 
 
 PURGE_RUN = ("PURGE", "RUN")
+TALLY = ("TALLY", "ALL")
 # Hash keys of the sparse index `due`: submissions, what is left of drafts, and forms, which a purge
 # may be due for, and what the sweep of hooks must look at. That is spread, so that a receiver that
 # is down makes no hot partition.

@@ -22,4 +22,8 @@ def answer(request: Request, view: View, suffix: str) -> dict[str, Any] | Respon
         return Response.xml(view.xml())
     if suffix:
         return files.download(request, *view.spreadsheet(suffix))
-    return view.to_api()
+    if not request.extended:
+        return view.to_api()
+    from sheaf.data import overview  # which counts, and few clients ask for it
+
+    return overview.extended([view], draft=request.draft)[0]
