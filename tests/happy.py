@@ -184,6 +184,7 @@ def an_encrypted_draft_submission(cast: Cast) -> None:
     """One of a draft."""
     sent = cast.alice.post(f"{PROJECT}/forms", xform(key=encryptor.own()[0]))
     assert sent.status == DONE, sent.text
+    cast.drafts["simple"] = sent.json["draftToken"]
     send_encrypted(cast, DRAFT_SUBMISSIONS)
 
 
