@@ -17,7 +17,18 @@ from typing import Any
 
 from sheaf import clock
 from sheaf.db import keys, reads
-from sheaf.hooks import attempts, backlog, deliveries, gates, health, leases, sending, verdict
+from sheaf.hooks import (
+    attempts,
+    backlog,
+    deliveries,
+    gates,
+    health,
+    leases,
+    line,
+    pacing,
+    sending,
+    verdict,
+)
 from sheaf.hooks.deliveries import Delivery, HookBody
 from sheaf.hooks.gates import Gate
 from sheaf.hooks.options import LONGEST_TIMEOUT
@@ -82,10 +93,15 @@ def wake_up(message: Message) -> None:
             HookBody.ref(keys.hook_body(message["submissionId"], event_key, hook_id)),
         ]
     )
-    if delivery is None or delivery.settled:
+    if delivery is None:
+        return
+    if delivery.settled:
+        # Who has settled it may have ended before it could wake who waits for that.
+        line.pass_on(delivery)
         return
     if hook is None or not hook.active or frozen is None:
-        leases.close(delivery, deliveries.CANCELLED, _pointless(hook))
+        if leases.close(delivery, deliveries.CANCELLED, _pointless(hook)):
+            line.pass_on(delivery)
         return
     case = Case(delivery, gate or Gate(*keys.gate(hook_id)), hook, frozen)
     if _may_begin(case) and leases.take(delivery, LEASE):
@@ -106,6 +122,11 @@ def _may_begin(case: Case) -> bool:
         backlog.hold(gate, delivery)
     elif not delivery.is_due(now):
         leases.wake(delivery)
+    elif line.waits(delivery):
+        line.stand(delivery)
+    elif (moment := pacing.reserve(case.hook, delivery)) > clock.micros():
+        if leases.put_off(delivery, moment):
+            leases.wake(delivery)
     elif not gates.enter(gate, delivery.sk, now + LEASE * 1_000_000):
         backlog.park(gate, delivery)
     else:
@@ -130,6 +151,8 @@ def _attempt(case: Case) -> None:
     # Also when the lease was lost: that may be our own write, which was sent twice.
     if outcome.state == deliveries.RETRYING:
         leases.wake(delivery)
+    else:
+        line.pass_on(delivery)
     _learn(case, outcome, sent)
 
 

@@ -48,7 +48,9 @@ class Delivery(Item):
     `attempts` are maps (`sheaf.hooks.attempts`); of those before `since` the schedule is over.
     `next_at` is when the next one may begin, `lease` until when one is under way, `woken_at` when
     the sweep last sent for it. `due` and `due_at` are there while it must be looked at in any case.
-    `job` made it or sent it again last. `ttl` is in seconds.
+    `job` made it or sent it again last. `paced_at` is the moment that a rate limit has given to the
+    next attempt; `after` is the event whose delivery goes before this one, `followers` are those of
+    which the deliveries wait for it. `ttl` is in seconds.
     """
 
     project_id = IntegerAttribute(attr_name="p")
@@ -67,6 +69,9 @@ class Delivery(Item):
     due = UnicodeAttribute(null=True)
     due_at = UnicodeAttribute(attr_name="dueAt", null=True)
     job = UnicodeAttribute(attr_name="j", null=True)
+    paced_at = IntegerAttribute(attr_name="g", null=True)
+    after = UnicodeAttribute(attr_name="v", null=True)
+    followers: ListAttribute[Any] = ListAttribute(attr_name="o", null=True)
     created_at = IntegerAttribute(attr_name="c")
     ttl = IntegerAttribute()
 
@@ -151,6 +156,7 @@ def create(
     *,
     due_at: int | None = None,
     job: str | None = None,
+    after: str | None = None,
 ) -> Delivery:
     """Write the delivery of an event, with its body, unless it is there; give it as it is now.
 
@@ -158,7 +164,7 @@ def create(
     event's next coming finds. Two writes that are safe to repeat cost half of a transaction.
     Without a body (the submission is gone for good) the delivery is cancelled at once. `due_at` is
     when the sweep is to look at it (micros), where nothing else leads it there; `job` who makes it,
-    if a job does.
+    if a job does; `after` the event whose delivery goes before it.
     """
     key, now = events.key(event), clock.micros()
     delivery = Delivery(
@@ -169,6 +175,7 @@ def create(
         instance_id=event.get("instanceId"),
         kind=event["action"],
         job=job,
+        after=after,
         created_at=now,
         ttl=now // 1_000_000 + KEPT_DAYS * 24 * 60 * 60,
     )

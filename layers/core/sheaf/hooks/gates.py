@@ -41,7 +41,8 @@ class Gate(Item):
 
     `slots` are the attempts that are counted as under way: event to the end of its lease. `limit`
     is how many there may be while the receiver is not trusted. `parked` says that some had to wait,
-    `pumped_at` when such were last woken.
+    `pumped_at` when such were last woken. `paced_until` is what a rate limit gives out
+    next.
     `cursor` is the first event whose delivery may wait unseen, `marked_at` when one was last added.
     `due` and `due_at` let the sweep find it.
     """
@@ -57,6 +58,7 @@ class Gate(Item):
     disabled_reason = UnicodeAttribute(attr_name="w", null=True)
     parked = BooleanAttribute(attr_name="p", null=True)
     pumped_at = IntegerAttribute(attr_name="u", null=True)
+    paced_until = IntegerAttribute(attr_name="tat", null=True)
     cursor = UnicodeAttribute(attr_name="c", null=True)
     marked_at = IntegerAttribute(attr_name="k", null=True)
     due = UnicodeAttribute(null=True)

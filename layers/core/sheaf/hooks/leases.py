@@ -84,6 +84,7 @@ def take(delivery: Delivery, seconds: int) -> bool:
         Delivery.state.set(deliveries.DELIVERING),
         Delivery.lease.set(now + seconds * _SECOND),
         Delivery.next_at.remove(),
+        Delivery.paced_at.remove(),
     ]
     if held(partial(delivery.update, actions, condition=due | left)):
         return True
@@ -148,9 +149,18 @@ def renewal(delivery: Delivery) -> list[Action]:
     ]
 
 
+def look_at(delivery: Delivery, moment: int) -> bool:
+    """Let the sweep look at a delivery that waits; give whether it still waited."""
+    return held(partial(delivery.update, listing(delivery, moment), condition=_waits()))
+
+
 def put_off(delivery: Delivery, moment: int) -> bool:
-    """Let a delivery that waits be due later (micros); give whether it still waited."""
-    actions: list[Action] = [Delivery.next_at.set(moment)]
+    """Let a delivery that waits come at a moment (micros) that was given to its next attempt.
+
+    Returns:
+        Whether it still waited.
+    """
+    actions: list[Action] = [Delivery.next_at.set(moment), Delivery.paced_at.set(moment)]
     actions += _listing(delivery, deliveries.RETRYING, moment)
     return held(partial(delivery.update, actions, condition=_waits()))
 

@@ -12,7 +12,7 @@ from sheaf import clock
 from sheaf.access.actors import Actor
 from sheaf.db import keys, reads
 from sheaf.forms.definitions import Definition
-from sheaf.hooks import backlog, body, deliveries, events, hooks, leases, snapshot
+from sheaf.hooks import backlog, body, deliveries, events, hooks, leases, line, snapshot
 from sheaf.hooks.envelope import Published, Subject
 from sheaf.hooks.events import Event
 from sheaf.hooks.records import ALL_FORMS, Hook
@@ -51,6 +51,11 @@ def deliver_to(told: list[Hook], event: Event, *, replay: bool = False) -> int:
     Returns:
         How many there are: those of hooks whose filter lets the event through.
     """
+    for hook in told:
+        # Of a hook that wants events in order those before this one come first.
+        for earlier in line.missing(hook, event):
+            if hook.wanted(earlier["action"], events.micros(earlier)):
+                deliver_to([hook], earlier, replay=replay)
     then, made = subject(event), 0
     gone = is_gone(event, then)
     for hook in told:
@@ -59,7 +64,8 @@ def deliver_to(told: list[Hook], event: Event, *, replay: bool = False) -> int:
         if text is None and not gone:
             continue
         made += 1
-        delivery = deliveries.create(hook, event, text, due_at=_unseen(hook, event))
+        unseen, after = _unseen(hook, event), line.join(hook, event)
+        delivery = deliveries.create(hook, event, text, due_at=unseen, after=after)
         # Also when it was there before: the run that made it may have stopped right after.
         if delivery.state == deliveries.PENDING:
             leases.wake(delivery)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from sheaf.db import keys, reads
-from sheaf.hooks import backlog, body, deliveries, gates, jobs, leases, match
+from sheaf.hooks import backlog, body, deliveries, gates, jobs, leases, line, match
 from sheaf.hooks.jobs import HookJob
 from sheaf.hooks.records import Hook
 from sheaf.hooks.replay import Asked, Step, Walk
@@ -71,7 +71,8 @@ class Worker:
         if text is None:
             return SKIPPED
         if not self.asked.dry:
-            deliveries.create(self.hook, event, text, job=self.job.sk)
+            after = line.join(self.hook, event)
+            deliveries.create(self.hook, event, text, job=self.job.sk, after=after)
         return CREATED
 
     def _fits(self, step: Step) -> bool:
@@ -85,7 +86,8 @@ class Worker:
 def _work(worker: Worker) -> bool:
     """Go through what is left; give whether that was all of it, and nobody else took it up."""
     job, counts = worker.job, Counter(worker.job.counts)
-    with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+    # Where order matters, the deliveries of a submission are made one after the other.
+    with ThreadPoolExecutor(max_workers=1 if worker.hook.in_order else _SIDE_BY_SIDE) as pool:
         for portion in worker.portions():
             if not worker.asked.dry:
                 gate = gates.of(worker.hook.id)

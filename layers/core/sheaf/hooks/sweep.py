@@ -19,7 +19,7 @@ from sheaf import aws, clock, settings
 from sheaf.db import keys, reads
 from sheaf.db.conditional import held
 from sheaf.db.items import DueIndex, Item
-from sheaf.hooks import backlog, deliveries, gates, jobs, leases, verdict
+from sheaf.hooks import backlog, deliveries, gates, jobs, leases, line, verdict
 from sheaf.hooks.deliveries import Delivery
 from sheaf.hooks.gates import Gate
 from sheaf.telemetry import logger
@@ -115,4 +115,5 @@ def _crash(message: Mapping[str, Any]) -> None:
     if outcome.state == deliveries.RETRYING:
         leases.wake(delivery)
     else:
+        line.pass_on(delivery)
         logger.info("hook.failed", delivery=delivery.id, type=delivery.kind, error=CRASHED)
