@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 import zipfile
 from pathlib import Path
 from urllib.parse import quote
@@ -515,3 +516,24 @@ def test_csv_is_gzipped_for_who_takes_that(cast):
     answer = cast.alice.get(f"{SIMPLE}/submissions.csv", headers={"accept-encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert rows(gzip.decompress(answer.body))[0]["name"] == "x" * 3000
+
+
+def test_large_submissions_are_read_a_few_at_a_time(cast, monkeypatch):
+    from sheaf.exports import selection
+
+    monkeypatch.setattr(selection, "HELD", 10_000_000)
+    cast.form()
+    # Beyond what an item holds, even compressed: it lies in the bucket.
+    names = [random.Random(seed).randbytes(120_000).hex() for seed in range(4)]
+    for number, name in enumerate(names):
+        assert cast.submit(f"uuid:{number}", name=name).status == 200
+    sizes = []
+    opened = selection.Selection._opened
+    monkeypatch.setattr(
+        selection.Selection,
+        "_opened",
+        lambda self, pool, chunk: sizes.append(len(chunk)) or opened(self, pool, chunk),
+    )
+    answer = cast.alice.get(f"{SIMPLE}/submissions.csv")
+    assert [row["name"] for row in rows(answer.body)] == names[::-1]
+    assert sizes == [2, 2]

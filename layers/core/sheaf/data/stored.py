@@ -33,6 +33,8 @@ _XML = ("xml_packed", "xml_key", "charset")
 _NAMES = {name: attribute.attr_name for name, attribute in Submission.get_attributes().items()}
 ABOUT = ("sk", *(_NAMES[name] for name in _ABOUT))
 ALL = (*ABOUT, *(_NAMES[name] for name in _XML))
+# No request brings more XML than this; what is packed is rarely so much smaller.
+_LARGEST, _INFLATED = 4_500_000, 30
 # What lists show.
 LISTED = (*ABOUT, _NAMES["instance_name"], _NAMES["user_agent"])
 # A page of a query is at most 1 MB whatever its limit; so many items rarely reach it.
@@ -161,6 +163,16 @@ class Stored:
         packed = self._raw.get(_NAMES["xml_packed"])
         raw = blobs.load(self.remote or "") if packed is None else unpack(b64decode(packed["B"]))
         return markup.decode(raw, self._text("charset"))
+
+    @property
+    def weight(self) -> int:
+        """About how much its XML may take once it is decoded, in bytes."""
+        packed = self._raw.get(_NAMES["xml_packed"])
+        return _LARGEST if packed is None else min(_LARGEST, _INFLATED * len(packed["B"]))
+
+    def release(self) -> None:
+        """Let go of the decoded XML."""
+        self.__dict__.pop("text", None)
 
     def _text(self, name: str) -> str | None:
         value = self._raw.get(_NAMES[name])

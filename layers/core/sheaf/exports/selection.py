@@ -25,8 +25,9 @@ from sheaf.submissions.records import TRASH
 
 NOT_DECRYPTED = "not decrypted"
 MISSING = "missing encrypted form data"
-# Submissions whose values are held at a time.
+# Submissions whose values are held at a time: how many, and how many bytes of XML, at most.
 CHUNK = 500
+HELD = 32 << 20
 # Files of the bucket that are read side by side.
 SIDE_BY_SIDE = 8
 
@@ -145,8 +146,7 @@ class Selection:
         """Give the submissions newest first, in chunks, each with the id where the next begins."""
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             for batch in stored.newest(self.within(until)):
-                for start in range(0, len(batch), CHUNK):
-                    chunk = batch[start : start + CHUNK]
+                for chunk in _chunks(batch):
                     yield self._opened(pool, chunk), chunk[-1].id
 
     def files(self, row: Row) -> tuple[list[File], File | None]:
@@ -172,6 +172,9 @@ class Selection:
         for _ in pool.map(lambda each: each.text, remote):
             pass
         records = [self._extraction.read(each.text) for each in chosen]
+        for each, record in zip(chosen, records, strict=True):
+            if record is not None:
+                each.release()
         sealed = [each for each, record in zip(chosen, records, strict=True) if record is None]
         unsealed = dict(zip((e.id for e in sealed), pool.map(self._unseal, sealed), strict=True))
         rows = [
@@ -225,6 +228,20 @@ class Selection:
             if record := self._extraction.read(markup.decode(xml)):
                 return Row(each, record, "", key, opener, sealed_id)
         return None
+
+
+def _chunks(batch: list[Stored]) -> Iterator[list[Stored]]:
+    """Part a batch, so that what is decoded of it at a time has its bounds."""
+    chunk: list[Stored] = []
+    weight = 0
+    for each in batch:
+        if chunk and (len(chunk) >= CHUNK or weight + each.weight > HELD):
+            yield chunk
+            chunk, weight = [], 0
+        chunk.append(each)
+        weight += each.weight
+    if chunk:
+        yield chunk
 
 
 def _plain(name: str, sealed: bool) -> str:
