@@ -164,12 +164,25 @@ def test_what_kind_of_form_it_is(cast):
     assert shown(cast, f"{FORMS}/sheet")["excelContentType"] == workbooks.XLSX
     (version,) = shown(cast, f"{FORMS}/sheet/versions")
     assert version["excelContentType"] == workbooks.XLSX
+    assert version["publishedBy"]["id"] == cast.users["bob"]["id"]
+    assert list(version) == [*KEYS, "excelContentType", "publishedBy"]
     assert shown(cast, f"{FORMS}/sheet/versions/1")["excelContentType"] == workbooks.XLSX
     raw = xform("trees").replace(
         b"<orx:instanceName/>", b'<orx:instanceName/><entity dataset="trees" create="1" id=""/>'
     )
     assert cast.bob.post(f"{FORMS}?publish=true", raw).status == 200
     assert shown(cast, f"{FORMS}/trees")["entityRelated"] is True
+
+
+def test_who_published_which_version(cast):
+    cast.form()
+    begin(cast)
+    assert cast.bob.post(f"{FORM}/draft/publish").status == 200
+    versions = shown(cast, f"{FORM}/versions")
+    assert [each["publishedBy"]["displayName"] for each in versions] == [
+        cast.users["bob"]["displayName"],
+        "Alice",
+    ]
 
 
 def test_links_that_are_in_use_are_counted(cast):

@@ -10,9 +10,9 @@ import pytest
 from pyodk.client import Client
 from pyodk.errors import PyODKError
 
-from tests import families
+from tests import families, workbooks
 from tests.api import Http
-from tests.cast import xml
+from tests.cast import xform, xml
 from tests.e2e.project import Project
 
 DATA = Path(__file__).parents[1] / "data"
@@ -139,3 +139,43 @@ def test_an_encoding_that_api_gateway_would_spoil_is_refused(client, project):
     octets = {"content-type": "application/octet-stream"}
     assert project.api.post(project.submissions, text.encode("utf-16"), octets).status == 200
     assert project.api.get(project.path("uuid:wide", ".xml")).body == text.encode("utf-16")
+
+
+def test_it_creates_forms_from_xml_and_from_workbooks(client, project, tmp_path):
+    made = client.forms.create(definition=xform("trees").decode())
+    assert (made.xmlFormId, made.version, made.publishedAt) == ("trees", "1", None)
+    now = client.forms.get("trees")
+    assert (now.version, now.hash) == ("1", made.hash)
+    assert now.publishedAt is not None
+    assert client.forms.get_xml("trees").encode() == xform("trees")
+    book = client.forms.create(definition=workbooks.xlsx("sheet"))
+    assert client.forms.get("sheet").publishedAt is not None
+    assert book.xmlFormId == "sheet"
+    file = tmp_path / "old-sheet.xls"
+    file.write_bytes(workbooks.xls("old-sheet"))
+    old = client.forms.create(definition=file)
+    assert project.api.get(f"{project.forms}/old-sheet.xls").body == workbooks.xls("old-sheet")
+    assert old.xmlFormId == "old-sheet"
+
+
+def test_it_updates_forms_by_a_definition_or_by_a_version_alone(client, project):
+    client.submissions.create(xml("uuid:one").decode(), form_id="simple")
+    client.forms.update("simple", definition=xform(version="2").decode())
+    assert client.forms.get("simple").version == "2"
+    client.forms.update("simple", attachments=[], version_updater=lambda now: f"{now}.1")
+    assert client.forms.get("simple").version == "2.1"
+    assert client.forms.get_xml("simple").encode() == xform(version="2.1")
+    client.forms.update("simple", attachments=[])
+    named = client.forms.get("simple").version
+    assert named.startswith("20")
+    listed = project.api.get(f"{project.forms}/simple/versions").json
+    assert [each["version"] for each in listed] == [named, "2.1", "2", "1"]
+    # What was sent for the first version stays, and comes still.
+    client.submissions.create(xml("uuid:two").decode(), form_id="simple")
+    assert len(client.submissions.list("simple")) == 2
+
+
+def test_it_is_told_that_a_version_was_published_before(client):
+    with pytest.raises(PyODKError) as caught:
+        client.forms.update("simple", definition=xform(version="1").decode())
+    assert caught.value.is_central_error("409.6")

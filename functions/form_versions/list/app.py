@@ -13,9 +13,8 @@ from sheaf.http.request import Request
 def handler(request: Request) -> list[dict[str, Any]]:
     view = request.find(views.lookup(request.path))
     request.auth.require(*view.verbs, on=view.form)
-    listed = views.versions(view.form)
     if not request.extended:
-        return [each.to_api() for each in listed]
+        return [each.to_api() for each in views.versions(view.form)]
     from sheaf.data import overview  # which few clients ask for
 
-    return overview.versions(listed)
+    return overview.versions(view.form)

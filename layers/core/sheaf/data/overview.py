@@ -10,6 +10,7 @@ from sheaf import clock
 from sheaf.access import actors, bearers
 from sheaf.data import stored
 from sheaf.data.stored import ABOUT, REVISIONS, Range
+from sheaf.forms import definitions
 from sheaf.forms.forms import Form
 from sheaf.forms.views import View
 from sheaf.submissions import location, tallies
@@ -33,14 +34,23 @@ def extended(views: list[View], *, draft: bool = False) -> list[dict[str, Any]]:
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         counted = list(pool.map(lambda view: _counted(view, counts, draft=draft), views))
     return [
-        view.to_api() | more | {"createdBy": _creator(view.form, creators)}
+        view.to_api() | more | {"createdBy": _actor(view.form.created_by, creators)}
         for view, more in zip(views, counted, strict=True)
     ]
 
 
-def versions(views: list[View]) -> list[dict[str, Any]]:
-    """Give versions of a form with extended metadata."""
-    return [view.to_api() | {"excelContentType": view.shown.spreadsheet_type} for view in views]
+def versions(form: Form) -> list[dict[str, Any]]:
+    """Give the published versions of a form, newest first, with extended metadata."""
+    listed = definitions.published(form.id)
+    known = actors.by_id({each.published_by for each in listed if each.published_by is not None})
+    return [
+        form.showing(each)
+        | {
+            "excelContentType": each.spreadsheet_type,
+            "publishedBy": _actor(each.published_by, known),
+        }
+        for each in listed
+    ]
 
 
 def newest(form: Form, partition: str = LIVE) -> int | None:
@@ -74,6 +84,6 @@ def _of_draft(form: Form, partition: str) -> dict[str, int]:
     return Counter(each.review_state or RECEIVED for batch in batches for each in batch)
 
 
-def _creator(form: Form, creators: dict[int, actors.Actor]) -> dict[str, Any] | None:
-    creator = None if form.created_by is None else creators.get(form.created_by)
-    return None if creator is None else creator.to_api()
+def _actor(number: int | None, known: dict[int, actors.Actor]) -> dict[str, Any] | None:
+    actor = None if number is None else known.get(number)
+    return None if actor is None else actor.to_api()

@@ -66,6 +66,7 @@ def _publish(
     """Let a transaction publish a form's current version anew, with a key; give its XML."""
     old = definitions.get(form.id, found(form.version))
     definition, source = _encrypted(form, old, key, suffix, publish=True)
+    definition.published_by = by.actor_id
     publication.show(changed, definition)
     publication.take_version(tx, form, definition.version)
     tx.create(definition)

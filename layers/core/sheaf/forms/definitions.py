@@ -52,6 +52,7 @@ class Definition(Item):
     key_id = IntegerAttribute(attr_name="k", null=True)
     dataset = UnicodeAttribute(attr_name="ds", null=True)
     published_at = IntegerAttribute(attr_name="p", null=True)
+    published_by = IntegerAttribute(attr_name="by", null=True)
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:

@@ -206,6 +206,7 @@ def _publish(form: Form, version: str | None, *, by: Auth) -> None:
         raise Changed
     renamed = None if version is None else _renamed(form, working, version)
     current = definitions.publish(form.id, renamed[0] if renamed else working)
+    current.published_by = by.actor_id
     changed = forms.copy(form)
     changed.updated_at, changed.working = current.published_at, None
     publication.show(changed, current)

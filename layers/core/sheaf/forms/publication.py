@@ -81,6 +81,7 @@ def create(
         created_at=definition.id,
     )
     if publish:
+        definition.published_by = by.actor_id
         show(form, definition)
     else:
         form.working = working(definition, clock.token())
