@@ -9,6 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 from tests.api import Answer
 
+# A value may be as long as a submission.
+csv.field_size_limit(1 << 24)
+
 
 def members(answer: Answer) -> dict[str, bytes]:
     """The members of an archive, in their order; of one name, the last.

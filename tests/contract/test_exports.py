@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.archives import members, rows
-from tests.cast import audits, xml
+from tests.cast import audits, xform, xml
 
 DATA = Path(__file__).parents[1] / "data"
 SIMPLE = "/v1/projects/1/forms/simple"
@@ -537,3 +537,59 @@ def test_large_submissions_are_read_a_few_at_a_time(cast, monkeypatch):
     answer = cast.alice.get(f"{SIMPLE}/submissions.csv")
     assert [row["name"] for row in rows(answer.body)] == names[::-1]
     assert sizes == [2, 2]
+
+
+# --- versions of the form ---------------------------------------------------------------------
+
+
+def test_fields_of_former_versions_are_shown_when_asked_for(cast):
+    cast.form(version="1")
+    cast.submit("uuid:1", name="Alan", photo="a.jpg")
+    later = xform(version="2").replace(b"<age/>", b"<height/>").replace(b"/age", b"/height")
+    assert cast.alice.post(f"{SIMPLE}/draft?ignoreWarnings=true", later).status == 200
+    assert cast.alice.post(f"{SIMPLE}/draft/publish").json == {"success": True}
+    sent = xml("uuid:2", version="2").replace(b"<age>30</age>", b"<height>180</height>")
+    assert cast.alice.post(f"{SIMPLE}/submissions", sent).status == 200
+    plain = rows(cast.alice.get(f"{SIMPLE}/submissions.csv").body)
+    merged = rows(cast.alice.get(f"{SIMPLE}/submissions.csv?deletedFields=true").body)
+    assert "age" not in plain[0]
+    assert list(merged[0])[:7] == [
+        "SubmissionDate",
+        "name",
+        "height",
+        "photo",
+        "meta-instanceID",
+        "meta-instanceName",
+        "age",
+    ]
+    assert [(row["KEY"], row["height"], row["age"]) for row in merged] == [
+        ("uuid:2", "180", ""),
+        ("uuid:1", "", "30"),
+    ]
+    assert [row["FormVersion"] for row in merged] == ["2", "1"]
+
+
+# --- unusual content --------------------------------------------------------------------------
+
+
+def test_unusual_content_is_given_as_it_was_sent(cast):
+    cast.form()
+    texts = {
+        "lines": "one\ntwo\r\nthree\rfour",
+        "quotes": "say \"x\", 'y'",
+        "emoji": "\U0001f600\u200d\U0001f525 e\u0301",
+        "long": "x" * 1_000_000,
+        "spaces": "  \t ",
+        "formula": "=HYPERLINK(1)",
+    }
+    for name, text in texts.items():
+        sent = text.replace("&", "&amp;").replace("<", "&lt;")
+        assert cast.submit(f"uuid:{name}", name=sent).status == 200
+    odd = (
+        b'<x:data xmlns:x="urn:x" id="simple" version="1"><x:name>a</x:name><more><name>no</name>'
+        b"</more><x:name>b</x:name><meta><instanceID>uuid:odd</instanceID></meta></x:data>"
+    )
+    assert cast.alice.post(f"{SIMPLE}/submissions", odd).status == 200
+    found = members(cast.alice.get(f"{SIMPLE}/submissions.csv.zip"))
+    said = {row["KEY"].removeprefix("uuid:"): row["name"] for row in rows(found["simple.csv"])}
+    assert said == texts | {"odd": "ab"}
