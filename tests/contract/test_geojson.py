@@ -10,7 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sheaf.http import streamed
 from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
+from tests.archives import linked
+from tests.exporting import work
 
 FORM = "/v1/projects/1/forms/places"
 PATH = f"{FORM}/submissions"
@@ -185,6 +188,21 @@ def test_submissions_on_a_map_are_filtered_and_limited(form, send, cast):
     assert form.get(f"{PATH}.geojson?limit=abc").json["code"] == 400.11
     assert form.get(f"{PATH}.geojson?$filter=nonsense").json["code"] == 501.4
     assert form.get(f"{PATH}/three.geojson").status == 404
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?limit=2&fieldpath=/stop/at", "?$filter=name%20eq%20%27b%27"]
+)
+def test_a_map_that_takes_too_long_is_drawn_by_a_worker(form, send, monkeypatch, query):
+    for id_ in "abc":
+        send(id_, point="50 1", stops=[("60 0", "")])
+    path = f"{PATH}.geojson{query}"
+    expected = form.get(path).body
+    monkeypatch.setattr(streamed, "TIME", -1)
+    location = form.get(path).headers["location"]
+    assert location.startswith(f"{FORM}/exports/")
+    work(location.rpartition("/")[2])
+    assert linked(form.get(location).headers["location"]) == expected
 
 
 def test_each_submission_is_read_by_its_own_version_of_the_form(form, send, cast):

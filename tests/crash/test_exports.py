@@ -1,8 +1,11 @@
-"""A worker that dies at any call leaves an export that the next worker finishes, whole."""
+"""A worker that dies at any call leaves an export, or feed, that the next one finishes, whole."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from sheaf import blobs, sealing
 from sheaf.db import keys, reads
 from sheaf.exports import selection, worker
 from sheaf.exports.jobs import DONE, LEASE, Job
+from sheaf.http import streamed
 from tests import happy
 from tests.archives import unpacked
 from tests.cast import Cast
@@ -30,6 +34,18 @@ def begun(cast: Cast) -> None:
     assert asked.status == 303, asked.text
 
 
+def feed_begun(cast: Cast) -> None:
+    """A feed of two submissions that waits for a worker."""
+    happy.a_submission(cast)
+    assert cast.submit("uuid:2").status == happy.DONE
+    before, streamed.TIME = streamed.TIME, -1
+    try:
+        asked = cast.alice.get(f"{happy.FORM}.svc/Submissions")
+    finally:
+        streamed.TIME = before
+    assert asked.status == 303, asked.text
+
+
 @pytest.fixture
 def in_pieces(monkeypatch):
     """All is kept at every step, each of one submission."""
@@ -37,23 +53,43 @@ def in_pieces(monkeypatch):
     monkeypatch.setattr(worker, "EVERY", -1)
 
 
-def made(export_id: str) -> dict[str, bytes]:
-    """The members of what was made."""
+def made(export_id: str) -> bytes:
+    """What was made."""
     job = reads.get(Job.ref(keys.export(export_id)))
     assert (job.state, job.reason, job.rows) == (DONE, None, 2)
-    return unpacked(blobs.load(job.result))
+    return blobs.load(job.result)
 
 
-def test_the_next_worker_finishes_what_one_has_left(stage, in_pieces, request, caplog):
+def test_the_next_worker_finishes_an_export(stage, in_pieces, request, caplog):
     cast = stage.set(begun)
-    export_id, waiting = happy.export_id(cast), stage.table()
+    made, calls = finish(stage, happy.export_id(cast), request, unpacked)
+    assert list(made) == ["simple.csv", "media/photo.jpg"]
+    assert calls > 30
+    assert "export failed" in caplog.text
+
+
+def test_the_next_worker_writes_a_feed(stage, request, caplog):
+    cast = stage.set(feed_begun)
+    feed, calls = finish(stage, happy.export_id(cast), request, json.loads)
+    assert [row["__id"] for row in feed["value"]] == ["uuid:2", "uuid:1"]
+    assert calls > 10
+    assert "export failed" in caplog.text
+
+
+def finish(
+    stage: Any, export_id: str, request: Any, read: Callable[[bytes], Any]
+) -> tuple[Any, int]:
+    """Let a worker die at each of its calls, and another follow.
+
+    Returns:
+        What is made, however that goes, and how many calls one makes.
+    """
+    waiting = stage.table()
     steered = request.getfixturevalue("steered")
     sealing._held.clear()
     with Wire() as wire:
         work(export_id)
-    expected = made(export_id)
-    assert list(expected) == ["simple.csv", "media/photo.jpg"]
-    assert len(wire.calls) > 30
+    expected = read(made(export_id))
     for number, call in enumerate(wire.calls):
         where = f"before {call.operation} (call {number})"
         stage.restore(waiting)
@@ -69,5 +105,5 @@ def test_the_next_worker_finishes_what_one_has_left(stage, in_pieces, request, c
             work(export_id)
         steered.forward(LEASE + 1)
         work(export_id)
-        assert made(export_id) == expected, where
-    assert "export failed" in caplog.text
+        assert read(made(export_id)) == expected, where
+    return expected, len(wire.calls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sheaf import fields
-from sheaf.http import maps
+from sheaf.http import maps, streamed
 from sheaf.http.endpoint import endpoint
 from sheaf.http.request import Request
 from sheaf.http.response import Response
@@ -15,4 +15,5 @@ def handler(request: Request) -> Response:
     form, known = request.find(geojson.lookup(request.path))
     request.auth.require("submission.list", on=form)
     limit, only = fields.count(request.query, "limit"), request.query.get("$filter")
-    return maps.give(geojson.Map(form, maps.chosen(request)).of_many(known, only, limit))
+    shown = geojson.Map(form, maps.chosen(request))
+    return streamed.give(request, form, lambda heed: shown.of_many(known, only, limit, heed))

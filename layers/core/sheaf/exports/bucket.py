@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -14,6 +15,8 @@ from sheaf import aws, blobs, clock, settings
 _SMALLEST = 5 << 20
 _PART = 8 << 20
 _LARGE_FROM, _LARGER = 2000, 5
+# As answers are compressed, and what makes zlib write gzip.
+_LEVEL, _GZIP = 5, 31
 # How many parts S3 lists at a time.
 _LISTED = 1000
 
@@ -166,3 +169,13 @@ class Result:
             for part in page.get("Parts", ())
             if part["PartNumber"] <= self._parts
         ]
+
+
+def fill(result: Result, pieces: Iterable[bytes], *, compressed: bool) -> None:
+    """Write a whole file, as gzip if that is wanted, and finish it."""
+    squeeze = zlib.compressobj(_LEVEL, wbits=_GZIP) if compressed else None
+    for piece in pieces:
+        result.write(squeeze.compress(piece) if squeeze else piece)
+    if squeeze:
+        result.write(squeeze.flush())
+    result.finish()

@@ -49,7 +49,8 @@ class Job(Item):
     """An export that outlives its request (key: `X#<export>`, `X`).
 
     `version` and `draft_id` pin the form's fields as they were at the start. `progress` is what it
-    takes to go on: see `worker`. `sealed` holds the passphrases until the job ends.
+    takes to go on: see `worker`. `sealed` holds the passphrases until the job ends. An answer of a
+    feed has no options; what was asked is in `feed`: see `odata.outgrown`.
     """
 
     project_id = IntegerAttribute(attr_name="p")
@@ -57,7 +58,8 @@ class Job(Item):
     form_id = IntegerAttribute(attr_name="i")
     version = UnicodeAttribute(attr_name="v", null=True)
     draft_id = IntegerAttribute(attr_name="d", null=True)
-    options: JSONAttribute = JSONAttribute(attr_name="o")
+    options: JSONAttribute = JSONAttribute(attr_name="o", null=True)
+    feed: JSONAttribute = JSONAttribute(attr_name="q", null=True)
     sealed = BinaryAttribute(attr_name="x", null=True, legacy_encoding=False)
     state = UnicodeAttribute(attr_name="st", default=WAITING)
     progress: JSONAttribute = JSONAttribute(attr_name="pr", null=True)
@@ -126,25 +128,39 @@ def lookup(path: Mapping[str, str], *, draft: bool) -> Lookup[tuple[Form, Job | 
 
 
 def start(plan: Plan, passphrases: Mapping[int, str]) -> Job:
-    """Begin a job."""
-    export_id, now = clock.uuid(), clock.micros()
-    form = plan.form
-    job = Job(
-        *keys.export(export_id),
+    """Begin a job that makes an export."""
+    job = _new(plan.form, draft=plan.draft)
+    job.options = plan.options.to_json()
+    if passphrases:
+        given = {str(key): value for key, value in passphrases.items()}
+        job.sealed = sealing.seal(job.id, given)
+    return _begun(job)
+
+
+def start_feed(form: Form, asked: dict[str, Any], *, draft: bool) -> Job:
+    """Begin a job that writes an answer of a feed."""
+    job = _new(form, draft=draft)
+    job.feed = asked
+    return _begun(job)
+
+
+def _new(form: Form, *, draft: bool) -> Job:
+    now = clock.micros()
+    return Job(
+        *keys.export(clock.uuid()),
         project_id=form.project_id,
         xml_form_id=form.xml_form_id,
         form_id=form.id,
         version=form.version,
-        draft_id=form.draft.id if plan.draft and form.draft else None,
-        options=plan.options.to_json(),
+        draft_id=form.draft.id if draft and form.draft else None,
         created_at=now,
         ttl=now // _SECOND + KEPT,
     )
-    if passphrases:
-        given = {str(key): value for key, value in passphrases.items()}
-        job.sealed = sealing.seal(export_id, given)
+
+
+def _begun(job: Job) -> Job:
     job.save()
-    wake(export_id)
+    wake(job.id)
     return job
 
 

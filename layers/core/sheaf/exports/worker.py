@@ -2,17 +2,17 @@
 
 Every so often all that was made is kept, and then the job says how far it has come. A worker that
 dies is noticed by the message that it sent to itself at the start: whoever gets that goes on from
-there, once the lease has run out.
+there, once the lease has run out. Answers of feeds are written in one go, by one worker.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from sheaf import clock
 from sheaf.data import stored
 from sheaf.db import keys, reads
-from sheaf.exports import jobs
+from sheaf.exports import bucket, jobs
 from sheaf.exports.bucket import Result, Spooled
 from sheaf.exports.export import Export
 from sheaf.exports.jobs import DONE, FAILED, LEASE, TRIES, Job, Lease, LostError
@@ -28,8 +28,15 @@ RESERVE = 120
 EVERY = 15_000_000
 HELD = 16 << 20
 
+# Writes the answer that a job is about; calls the other for every submission that it looks at.
+Feed = Callable[[Job, Callable[[], None]], Iterator[str]]
 
-def run(export_id: str, remaining: Callable[[], float]) -> None:
+
+class EndlessError(Exception):
+    """The answer takes longer than a worker has."""
+
+
+def run(export_id: str, remaining: Callable[[], float], feed: Feed) -> None:
     """Work on a job; `remaining` tells how many seconds there are."""
     job: Job | None = reads.get(Job.ref(keys.export(export_id)))
     if job is None or job.state in (DONE, FAILED):
@@ -40,27 +47,26 @@ def run(export_id: str, remaining: Callable[[], float]) -> None:
     if lease is None:
         return
     try:
-        _work(job, lease, remaining)
+        _work(job, lease, remaining, feed)
     except LostError:
         logger.warning("export.lost", extra={"export": export_id})
+    except EndlessError:
+        _fail(lease, "it takes longer than 15 minutes. Ask for less at a time.")
     except Problem as problem:
         _fail(lease, str(problem))
     except Exception:
         logger.exception("export failed", extra={"export": export_id})
 
 
-def _work(job: Job, lease: Lease, remaining: Callable[[], float]) -> None:
+def _work(job: Job, lease: Lease, remaining: Callable[[], float], feed: Feed) -> None:
     if job.tries > TRIES:
         _fail(lease, "it did not get any further after several tries.")
         return
-    plan = Plan.of(
-        _form(job),
-        job.chosen,
-        job.passphrases,
-        draft=job.draft_id is not None,
-        pinned=Pinned(job.version, job.created_at),
-    )
-    making = _Making(job, lease, plan)
+    form = _form(job)
+    if job.feed is not None:
+        making: _Making | _Writing = _Writing(job, lease, feed)
+    else:
+        making = _Making(job, lease, _plan(job, form))
     if making.finished(remaining):
         lease.end(
             [
@@ -73,6 +79,16 @@ def _work(job: Job, lease: Lease, remaining: Callable[[], float]) -> None:
     else:
         lease.end([])
         jobs.wake(job.id)
+
+
+def _plan(job: Job, form: Form) -> Plan:
+    return Plan.of(
+        form,
+        job.chosen,
+        job.passphrases,
+        draft=job.draft_id is not None,
+        pinned=Pinned(job.version, job.created_at),
+    )
 
 
 def _fail(lease: Lease, reason: str) -> None:
@@ -161,3 +177,30 @@ class _Making:
         }
         self._lease.save([Job.progress.set(progress), Job.rows.set(state.rows), Job.tries.set(0)])
         self._kept_at = clock.micros()
+
+
+class _Writing:
+    """An answer of a feed under way. Whoever follows a worker that dies begins anew."""
+
+    rows = 0
+
+    def __init__(self, job: Job, lease: Lease, feed: Feed) -> None:
+        self._job, self._lease, self._feed = job, lease, feed
+
+    def finished(self, remaining: Callable[[], float]) -> bool:
+        """Write it.
+
+        Raises:
+            EndlessError: time is up.
+        """
+
+        def heed() -> None:
+            self.rows += 1
+            self._lease.ensure()
+            if remaining() < RESERVE:
+                raise EndlessError
+
+        result = bucket.Result(self._job.result, self._lease.ensure)
+        pieces = (piece.encode() for piece in self._feed(self._job, heed))
+        bucket.fill(result, pieces, compressed=self._job.feed["compressed"])
+        return True

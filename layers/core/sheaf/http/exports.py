@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from sheaf import blobs, clock
 from sheaf.db import reads
 from sheaf.db.transaction import Transaction
@@ -12,6 +10,7 @@ from sheaf.exports.direct import OutgrownError
 from sheaf.exports.jobs import DONE, FAILED, Job
 from sheaf.exports.options import Options
 from sheaf.exports.plan import Plan
+from sheaf.http import streamed
 from sheaf.http.request import Request
 from sheaf.http.response import Response
 from sheaf.problems import ExportFailed, found
@@ -42,7 +41,7 @@ def answer(request: Request, plan: Plan, passphrases: dict[int, str]) -> Respons
     except OutgrownError:
         job = jobs.start(plan, passphrases)
         return Response.redirect(
-            f"{_path(request).rpartition('/')[0]}/exports/{job.id}", status=303
+            f"{request.quoted_path.rpartition('/')[0]}/exports/{job.id}", status=303
         )
     etag = plan.etag(plan.selection.seen)
     return Response(body, plan.options.content_type, headers=headers | {"ETag": etag})
@@ -51,12 +50,12 @@ def answer(request: Request, plan: Plan, passphrases: dict[int, str]) -> Respons
 def wait(request: Request, job: Job) -> Response | Job:
     """Send the client to an export that is made; until then have it wait, and ask again (303).
 
-    Who asks for JSON is told how far it has come.
+    Who asks for JSON is told how far it has come; but what a feed has to say is JSON itself.
 
     Raises:
         ExportFailed: it could not be made.
     """
-    if request.headers.get("accept", "").partition(",")[0].strip().startswith("application/json"):
+    if job.feed is None and _prefers_json(request):
         return job
     until = clock.micros() + PATIENCE
     while job.state not in (DONE, FAILED) and clock.micros() < until:
@@ -65,15 +64,20 @@ def wait(request: Request, job: Job) -> Response | Job:
     if job.state == FAILED:
         raise ExportFailed(reason=job.reason)
     if job.state != DONE:
-        return Response.redirect(_path(request), status=303)
-    headers = _headers(job.chosen, job.xml_form_id) | {"Content-Type": job.chosen.content_type}
-    return Response.redirect(blobs.link_to(job.result, headers), status=303)
+        return Response.redirect(request.quoted_path, status=303)
+    return Response.redirect(blobs.link_to(job.result, _content_headers(job)), status=303)
+
+
+def _prefers_json(request: Request) -> bool:
+    first = request.headers.get("accept", "").partition(",")[0].strip()
+    return first.startswith("application/json")
+
+
+def _content_headers(job: Job) -> dict[str, str]:
+    if job.feed is not None:
+        return streamed.content_headers(job.feed["compressed"])
+    return _headers(job.chosen, job.xml_form_id) | {"Content-Type": job.chosen.content_type}
 
 
 def _headers(options: Options, xml_form_id: str) -> dict[str, str]:
     return {"Content-Disposition": blobs.disposition(options.file_name(xml_form_id))}
-
-
-def _path(request: Request) -> str:
-    """Give the path of a request as a client writes it."""
-    return quote(request.raw_path, safe="/:@!$&'()*+,;=~")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from sheaf.http import streamed
 from sheaf.http.endpoint import ODATA_HEADERS
 from sheaf.http.request import Request
-from sheaf.http.response import JSON, Response
+from sheaf.http.response import Response
 from sheaf.odata import documents, feed, protocol
 from sheaf.odata.answer import Answer
 from sheaf.odata.feed import Asked
@@ -43,5 +44,7 @@ def give(request: Request, asked: Asked) -> Response:
     if asked.document is not None:
         told = Response.json(documents.service(asked.feed.fields, links.service))
         return replace(told, content_type=_MINIMAL)
-    answer = Answer(asked, Options.read(request.query), links)
-    return Response("".join(answer.write()).encode(), JSON)
+    options = Options.read(request.query)
+    return streamed.give(
+        request, asked.feed.form, lambda heed: Answer(asked, options, links, heed).write()
+    )

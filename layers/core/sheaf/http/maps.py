@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from sheaf.forms.forms import Form
 from sheaf.http.request import Request
 from sheaf.http.response import JSON, Response
@@ -25,11 +23,6 @@ def chosen(request: Request) -> tuple[str, ...]:
     return paths
 
 
-def give(pieces: Iterator[str]) -> Response:
-    """Give a collection of features."""
-    return Response("".join(pieces).encode(), JSON)
-
-
 def one(request: Request, form: Form, version: SubmissionVersion) -> Response:
     """Give the collection of a submission, or of a version of it; of several fields if asked.
 
@@ -38,4 +31,5 @@ def one(request: Request, form: Form, version: SubmissionVersion) -> Response:
     """
     if request.draft:
         raise NotFound
-    return give(geojson.Map(form, request.values("fieldpath")).of_one(version))
+    shown = geojson.Map(form, request.values("fieldpath")).of_one(version)
+    return Response("".join(shown).encode(), JSON)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from sheaf import settings
 from sheaf.access.auth import Auth
@@ -134,6 +134,11 @@ class Request:
         """Give all that a query parameter says, each once; what is empty says nothing."""
         pairs = parse_qsl(self.raw_query)
         return tuple(dict.fromkeys(value for key, value in pairs if key == name))
+
+    @property
+    def quoted_path(self) -> str:
+        """The path as clients write it."""
+        return quote(self.raw_path, safe="/:@!$&'()*+,;=~")
 
     @property
     def origin(self) -> str:

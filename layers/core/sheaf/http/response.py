@@ -136,13 +136,13 @@ def _worth_gzip(request: Request, response: Response) -> bool:
         and "Content-Encoding" not in response.headers
         # Ranges are of the bytes as they are stored.
         and "Accept-Ranges" not in response.headers
-        and _takes_gzip(request.headers.get("accept-encoding", ""))
+        and takes_gzip(request)
     )
 
 
-def _takes_gzip(accepted: str) -> bool:
+def takes_gzip(request: Request) -> bool:
     """Whether Accept-Encoding names gzip, with a weight above 0."""
-    named = _GZIP.search(accepted)
+    named = _GZIP.search(request.headers.get("accept-encoding", ""))
     return named is not None and (named[1] or "1").strip("0.") != ""
 
 

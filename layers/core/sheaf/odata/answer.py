@@ -16,6 +16,7 @@ from sheaf.odata.feed import Asked
 from sheaf.odata.links import Links
 from sheaf.odata.options import Options
 from sheaf.odata.paging import Row
+from sheaf.odata.reading import Heed
 from sheaf.odata.rows import Writer
 
 # As many submitters as a batch of reads takes are looked up at a time.
@@ -30,9 +31,9 @@ class Answer:
         Problem: of an option that cannot be followed.
     """
 
-    def __init__(self, asked: Asked, options: Options, links: Links) -> None:
+    def __init__(self, asked: Asked, options: Options, links: Links, heed: Heed) -> None:
         self._options, self._links = options, links
-        self._paging = feed.paging(asked, options)
+        self._paging = feed.paging(asked, options, heed)
         table = self._paging.table
         selection = select.read(options.select, asked.feed.fields, table)
         self._writer = Writer(table, selection, expand=options.expand, as_wkt=options.wkt)

@@ -22,7 +22,7 @@ from sheaf.odata import order, resource
 from sheaf.odata.options import Options
 from sheaf.odata.order import Order
 from sheaf.odata.paging import Paging
-from sheaf.odata.reading import Candidate, Many, One, Source
+from sheaf.odata.reading import Candidate, Heed, Many, One, Source
 from sheaf.odata.resource import METADATA, Resource
 from sheaf.problems import NotFound, found
 from sheaf.submissions import location
@@ -97,7 +97,7 @@ def _form_and_target(
     return (yield from location.target_of({**path, "instanceId": instance_id}, draft=draft))
 
 
-def paging(asked: Asked, options: Options) -> Paging:
+def paging(asked: Asked, options: Options, heed: Heed) -> Paging:
     """Give the rows that are asked.
 
     Raises:
@@ -113,7 +113,7 @@ def paging(asked: Asked, options: Options) -> Paging:
     extraction = Extraction(feed.root)
     ordered = order.read(options.order, rooted=table.parent is None)
     bounds = None if chosen is None else chosen.bounds
-    source: Source = Many(feed.form, feed.draft, extraction, bounds, by_submission, ordered)
+    source: Source = Many(feed.form, feed.draft, extraction, bounds, by_submission, ordered, heed)
     if asked.resource.instance_id is not None:
         told = Stored.of(found(asked.submission))
         source = One(Candidate(told, extraction), by_submission, Order())

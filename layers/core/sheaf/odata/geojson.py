@@ -22,7 +22,7 @@ from sheaf.forms.forms import Form
 from sheaf.forms.schema import Field
 from sheaf.odata.order import Order
 from sheaf.odata.paging import records
-from sheaf.odata.reading import Candidate, Many
+from sheaf.odata.reading import Candidate, Heed, Many
 from sheaf.problems import found
 from sheaf.submissions import markup
 from sheaf.submissions.records import SubmissionVersion
@@ -116,7 +116,7 @@ class Map:
         return _collection(iter([] if feature is None else [feature]))
 
     def of_many(
-        self, fields: tuple[Field, ...], text: str | None, limit: int | None
+        self, fields: tuple[Field, ...], text: str | None, limit: int | None, heed: Heed
     ) -> Iterator[str]:
         """Give the collection of the form's submissions, newest first, in pieces.
 
@@ -124,6 +124,7 @@ class Map:
             fields: those of the form, by which it is filtered.
             text: a filter.
             limit: how many submissions are looked at, of those whose version has the field.
+            heed: see Heed.
 
         Raises:
             Problem: the filter cannot be followed.
@@ -131,7 +132,7 @@ class Map:
         root = tables.of(fields)
         only = None if text is None else filters.read(text, root)
         bounds = None if only is None else only.bounds
-        source = Many(self._form, False, Extraction(root), bounds, only, Order())
+        source = Many(self._form, False, Extraction(root), bounds, only, Order(), heed)
         return _collection(self._features(source.after(None, within=False, expected=limit), limit))
 
     def _features(self, found: Iterator[Candidate], limit: int | None) -> Iterator[dict[str, Any]]:

@@ -27,8 +27,8 @@ class Links:
     @property
     def service(self) -> str:
         """The URL of the service that the request is about."""
-        end = self.path.rindex(_SERVICE) + len(_SERVICE) if _SERVICE in self.path else None
-        return self.origin + _coded(self.path[:end])
+        service, parted, _ = self.path.partition(f"{_SERVICE}/")
+        return self.origin + _coded(service + (_SERVICE if parted else ""))
 
     def context(self, table: str) -> str:
         """Give the URL that describes a table's rows."""

@@ -7,7 +7,7 @@ not at their data.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
@@ -24,6 +24,8 @@ from sheaf.odata.tokens import Token
 from sheaf.submissions import location
 from sheaf.submissions.records import TRASH
 
+# Called for every submission that is looked at; ends the reading by an exception of its own.
+Heed = Callable[[], None]
 _NOTHING = Record({})
 # So many are fetched at once when they are not read in the order of the table.
 _CHUNK = 100
@@ -97,6 +99,7 @@ class Many:
         bounds: where they can lie, if there is a filter.
         filter: one that decides over submissions, if there is such.
         order: in which they are given.
+        heed: see Heed.
     """
 
     form: Form
@@ -105,6 +108,7 @@ class Many:
     bounds: Bounds | None
     filter: Filter | None
     order: Order
+    heed: Heed
 
     def after(
         self, token: Token | None, *, within: bool, skip: int = 0, expected: int | None = None
@@ -171,6 +175,7 @@ class Many:
     ) -> Iterator[Candidate]:
         """Give the submissions that pass, by age."""
         for told in self._read(wanted, attributes, expected):
+            self.heed()
             candidate = Candidate(told, self.extraction)
             if self.filter is None or self.filter.matches(told, candidate.rows):
                 yield candidate
@@ -223,6 +228,7 @@ class Many:
             ids = [id_ for id_, _ in entries[start : start + _CHUNK]]
             places = [(TRASH if id_ in deleted else live, id_) for id_ in ids]
             for told in stored.fetch(self.form, places):
+                self.heed()
                 yield Candidate(told, self.extraction)
 
 

@@ -105,6 +105,11 @@ def test_a_draft_has_a_service_of_its_own():
     assert links.service == "https://x.org/v1/test/t$k/projects/1/forms/f/draft.svc"
 
 
+def test_a_submission_may_be_called_like_a_service():
+    links = Links("https://x.org", "/v1/projects/1/forms/a.svc.svc/Submissions('b.svc')", "")
+    assert links.service == "https://x.org/v1/projects/1/forms/a.svc.svc"
+
+
 def test_options_are_read():
     assert Options.read({}) == Options()
     token = Token(ID, 0, [], {}).write()
