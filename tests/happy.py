@@ -15,6 +15,7 @@ from sheaf.db.keys import FEED
 from sheaf.hooks import attempts, events, links, match
 from sheaf.hooks.deliveries import Delivery
 from sheaf.hooks.sending import Outcome
+from sheaf.kobo import assets
 from tests import encryptor, workbooks
 from tests.api import Answer
 from tests.cast import OPENROSA, PASSWORD, Cast, multipart, stored, xform, xml
@@ -556,6 +557,31 @@ def a_delivery(cast: Cast) -> None:
         delivery.update([Delivery.state.set("failed"), Delivery.attempts.set([noted])])
 
 
+def _kobo() -> dict[str, Happy]:
+    """KoBoToolbox's routes; with a slash at the end, as its clients call most of them."""
+    asset = f"/api/v2/assets/{assets.named(1, 'simple')}"
+    status = f"{asset}/data/uuid:1/validation_status/"
+    approved = {"validation_status.uid": "validation_status_approved"}
+    service = {"name": "n8n", "endpoint": HOOK["url"]}
+
+    def hook(cast: Cast) -> str:
+        return f"{asset}/hooks/{cast.alice.get(f'{FORM}/hooks').json[0]['id']}/"
+
+    route = "/api/v2/assets/{uid}"
+    return {
+        "GET /api/v2/{proxy+}": Happy("/api/v2/assets/", a_form),
+        f"GET {route}/{{proxy+}}": Happy(f"{asset}/hooks/", a_delivery),
+        # Twice the same hook is two hooks here, too.
+        f"POST {route}/{{proxy+}}": Happy(f"{asset}/hooks/", a_form, service, again=201, done=201),
+        f"GET {route}/hooks/{{proxy+}}": Happy(lambda cast: f"{hook(cast)}logs/", a_delivery),
+        f"PATCH {route}/hooks/{{proxy+}}": Happy(hook, a_hook, {"name": "New"}, again=DONE),
+        f"DELETE {route}/hooks/{{proxy+}}": Happy(hook, a_hook, again=404, done=204),
+        f"GET {route}/data/{{proxy+}}": Happy(status, a_submission),
+        f"PATCH {route}/data/{{proxy+}}": Happy(status, a_submission, approved, again=DONE),
+        f"DELETE {route}/data/{{proxy+}}": Happy(status, a_submission, again=204, done=204),
+    }
+
+
 def a_photo_and_a_hook(cast: Cast) -> None:
     """Both."""
     a_photo(cast)
@@ -721,5 +747,6 @@ ROUTES = {
     f"GET /v1/hooks/{{token}}{_FILE.removeprefix('/v1')}": Happy(
         _file_link, a_photo_and_a_hook, by=None
     ),
+    **_kobo(),
     "$default": Happy("/v1/projects/", nothing, by=None, done=308),
 }

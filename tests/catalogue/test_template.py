@@ -175,7 +175,11 @@ def test_a_path_part_is_a_literal_or_exactly_one_variable():
 
 
 def test_methods_are_those_that_http_apis_know_and_get_answers_head_too():
-    assert {method for _, method, _ in operations()} <= set(METHODS.values())
+    for path, method, _ in operations():
+        # Where greedy routes of several methods lie at several levels, one for any method would
+        # take from the level above it what only that one serves.
+        known = {_method(name, path) for name in METHODS}
+        assert method in known | ({ANY} if path == "/$default" else set()), path
     assert API["paths"]["/$default"][ANY]["isDefaultRoute"] is True
 
 
@@ -195,6 +199,11 @@ def test_a_function_with_several_routes_serves_the_same_thing_in_several_places(
         assert len({method for _, method in routes}) == 1, routes
 
 
+def _method(method, path):
+    """How the map names a method: KoBoToolbox's greedy routes have no HEAD."""
+    return method.lower() if path.startswith("/api/v2/") else METHODS[method]
+
+
 def test_a_handlers_docstring_begins_with_its_route():
     routes = {(path, method): function for path, method, function in operations()}
     by_folder = {each["CodeUri"]: name for name, each in FUNCTIONS.items()}
@@ -207,7 +216,7 @@ def test_a_handlers_docstring_begins_with_its_route():
         said = re.fullmatch(r"(?:([A-Z]+) (/\S+)|(\$default)): .+", first)
         assert said, f"{file}: {first!r}"
         method, path, default = said.groups()
-        key = ("/$default", ANY) if default else (path, METHODS[method])
+        key = ("/$default", ANY) if default else (path, _method(method, path))
         assert routes.get(key) == name, first
 
 
@@ -336,7 +345,7 @@ def test_the_layer_describes_every_service_that_is_called():
 
 def test_every_function_has_one_of_the_roles_and_every_role_a_function():
     assert {role_of(name) for name in FUNCTIONS} | {"ApiRole"} == set(ROLES)
-    assert len(ROLES) <= 20, "an account has 1,000 roles for all its stacks"
+    assert len(ROLES) <= 24, "an account has 1,000 roles for all its stacks"
 
 
 def test_every_capability_is_given_to_a_role():

@@ -3,7 +3,7 @@
 A Problem is raised anywhere below a handler; the kernel (`sheaf.http`) turns it into one of three
 wire forms. Codes, texts and details are ODK Central's (its `problem.js`); the HTTP status is the
 integer part of the code. A code is never reused, and codes ending in 0 do not exist, because the
-code travels as a JSON number (400.10 would read 400.1). 400.91 to 400.93, 409.91 to 409.94, 413.1
+code travels as a JSON number (400.10 would read 400.1). 400.91 to 400.94, 409.91 to 409.94, 413.1
 and 503.1 are Sheaf's own.
 `docs/errors.md` is made from this file and a test holds both equal.
 """
@@ -307,6 +307,13 @@ class TooMuch(Problem):
         "One request may be about {limit} deliveries at most. Ask for a shorter time: they are "
         "reached at {until}."
     )
+
+
+class KoboRefused(Problem):
+    """KoBoToolbox would refuse this; there the details are the whole answer. Sheaf's own."""
+
+    code = 400.94
+    message = "The request is not valid."
 
 
 # 401, 403: who is asking.

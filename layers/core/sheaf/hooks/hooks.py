@@ -14,7 +14,7 @@ from sheaf.db.reads import Lookup
 from sheaf.db.transaction import Transaction
 from sheaf.forms import scope as scopes
 from sheaf.forms.forms import Form
-from sheaf.hooks import gates
+from sheaf.hooks import gates, tally
 from sheaf.hooks.draft import Draft
 from sheaf.hooks.gates import Gate
 from sheaf.hooks.keyring import Keyring
@@ -84,7 +84,12 @@ def describe(hooks: list[Hook]) -> list[dict[str, Any]]:
     found = reads.fetch([*creators, *(gates.ref(hook.id) for hook in hooks)])
     known = {actor.id: actor for actor in found[: len(creators)] if actor is not None}
     held = [gate or Gate() for gate in found[len(creators) :]]
-    return [hook.to_api(known) | gate.to_api() for hook, gate in zip(hooks, held, strict=True)]
+    return [
+        hook.to_api(known) | gate.to_api() | {"counts": counts}
+        for hook, gate, counts in zip(
+            hooks, held, tally.of([each.id for each in hooks]), strict=True
+        )
+    ]
 
 
 def create(scope: Scope, body: Mapping[str, Any], *, by: Auth) -> dict[str, Any]:
@@ -114,7 +119,8 @@ def create(scope: Scope, body: Mapping[str, Any], *, by: Auth) -> dict[str, Any]
         tx.create(hook)
         _tell(tx, "hook.create", hook, by=by)
     known = {} if by.actor is None else {by.actor.id: by.actor}
-    return hook.to_api(known) | Gate().to_api() | {"secret": keyring.newest}
+    fresh = Gate().to_api() | {"counts": dict(tally.NONE)}
+    return hook.to_api(known) | fresh | {"secret": keyring.newest}
 
 
 def update(hook: Hook, body: Mapping[str, Any], *, by: Auth) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Who asks: the credentials of a request, in Central's order.
 
 A draft's token in the path (`/v1/test/{token}/…`) stands alone. Else one in the path
-(`/v1/key/{token}/…`) or in `?st=` comes first, then a Bearer token, then Basic, then the session
-cookie. Whatever is wrong with the first that is present is an answer; the next is not tried.
+(`/v1/key/{token}/…`) or in `?st=` comes first, then a Bearer token (on KoBoToolbox's routes also
+called `Token`), then Basic, then the session cookie. Whatever is wrong with the first that is
+present is an answer; the next is not tried.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def lookup(request: Request) -> Lookup[Identity]:
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if key is not None:
         return (yield from _by_key(key))
-    if scheme.lower() == "bearer":
+    if scheme.lower() == "bearer" or (scheme.lower() == "token" and "/api/v2/" in request.route):
         return Identity(*(yield from sessions.lookup(credentials)))
     if scheme.lower() == "basic":
         return (yield from _by_basic(request, credentials))

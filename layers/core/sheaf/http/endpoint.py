@@ -35,25 +35,25 @@ ODATA_HEADERS = {"OData-Version": "4.0"}
 
 def endpoint(handle: Handle) -> LambdaHandler:
     """Serve JSON to whoever can say who they are."""
-    return _kernel(handle, _check_method, _json_problem)
+    return kernel(handle, _check_method, _json_problem)
 
 
 def anonymous(handle: Handle) -> LambdaHandler:
     """Serve JSON to anybody."""
-    return _kernel(handle, _check_method, _json_problem, anonymous=True)
+    return kernel(handle, _check_method, _json_problem, anonymous=True)
 
 
 def openrosa(handle: Handle) -> LambdaHandler:
     """Serve OpenRosa's XML. The version header is asked for before anything else."""
-    return _kernel(handle, _check_openrosa, _openrosa_problem, OPENROSA_HEADERS)
+    return kernel(handle, _check_openrosa, _openrosa_problem, OPENROSA_HEADERS)
 
 
 def odata(handle: Handle) -> LambdaHandler:
     """Serve OData; Problems of an XML document are XML."""
-    return _kernel(handle, _check_odata, _odata_problem, ODATA_HEADERS)
+    return kernel(handle, _check_odata, _odata_problem, ODATA_HEADERS)
 
 
-def _kernel(
+def kernel(
     handle: Handle,
     check: Callable[[Request], None],
     write_problem: Callable[[Request, Problem], Response],

@@ -1,0 +1,23 @@
+"""GET /api/v2/{proxy+}: list the forms whose hooks one may manage, or tell of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sheaf.http.kobo import kobo, rest
+from sheaf.http.request import Request
+from sheaf.kobo import assets
+from sheaf.problems import NotFound
+
+
+@kobo
+def handler(request: Request) -> dict[str, Any]:
+    request.authenticate()
+    match rest(request):
+        case ["assets"]:
+            return assets.page(request.auth, request.query, request.origin)
+        case ["assets", uid]:
+            form = request.find(assets.lookup(uid))
+            request.auth.require("hook.list", on=form, otherwise=NotFound)
+            return assets.shown(form, request.origin)
+    raise NotFound
