@@ -215,3 +215,14 @@ def test_counting_reads_the_audit_log_since_it_was_kept_and_no_submission(cast):
     logs = [e for e in feeds if e["ExpressionAttributeValues"][":pk"]["S"].startswith("E#")]
     assert len(logs) == 40
     assert {each["ExpressionAttributeValues"][":first"]["S"] for each in logs} != {"0" * 16}
+
+
+def test_the_list_of_projects_tells_the_same(cast):
+    cast.form()
+    cast.submit("one")
+    project = cast.bob.get("/v1/projects/1", headers=EXTENDED).json
+    (listed,) = cast.bob.get("/v1/projects?forms=true", headers=EXTENDED).json
+    assert listed == project | {"formList": shown(cast, FORMS)}
+    (plain,) = cast.bob.get("/v1/projects?forms=true").json
+    assert plain["formList"] == cast.bob.get(FORMS).json
+    assert "appUsers" not in plain

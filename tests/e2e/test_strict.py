@@ -73,6 +73,7 @@ def _everything_else(stack: Stack, receiver: Receiver) -> None:
     api, at = project.api, f"/v1/projects/{project.id}"
     made = api.post("/v1/users", {"email": "strict@example.org", "password": PASSWORD}).json
     person, form = f"/v1/users/{made['id']}", f"{project.forms}/simple"
+    third = f"{project.forms}/third"
     hook = api.post(f"{form}/hooks", {"name": "h", "url": receiver.url}).json["id"]
     # Too large for an item, for a hook's body in one, and for an answer of Lambda's.
     noise = random.Random(1).randbytes(2_300_000).hex()
@@ -123,19 +124,38 @@ def _everything_else(stack: Stack, receiver: Receiver) -> None:
         ("GET", project.path("large"), None),
         ("GET", f"{project.submissions}/submitters", None),
         ("GET", f"{project.submissions}/keys", None),
-        # Too large for an item: encrypting the project reads it from the bucket.
+        # Too large for an item: copying it and encrypting the project read it from the bucket.
         ("POST", f"{project.forms}?publish=true", xform("third") + long_comment),
+        ("POST", f"{third}/draft", None),
+        ("GET", f"{third}/draft", None),
+        ("POST", f"{third}/draft/publish?version=2", None),
+        ("POST", f"{third}/draft", None),
+        ("DELETE", f"{third}/draft", None),
+        ("GET", f"{third}/versions", None),
+        ("GET", f"{third}/versions/1.xml", None),
         ("POST", f"{at}/key", {"passphrase": "strict and secret"}),
         ("DELETE", at, None),
         ("DELETE", f"/v1/sessions/{quote(other, safe='')}", None),
         ("GET", "/v1/sessions/restore", None),
         ("DELETE", "/v1/sessions/current", None),
     ]
+    _form_lists(project)
     for method, path, body in steps:
         answer = api.request(method, path, body)
         assert answer.status == 200, (method, path, answer.text)
     assert api.get("/v1/nothing").json["code"] == 404.1
     _wait_for(stack, "WorkersEncrypt")
+    stack.invoke("WorkersTally", {})
+
+
+def _form_lists(project: Project) -> None:
+    """Ask for forms as devices do, and take one out of the trash."""
+    for path in (f"/v1/projects/{project.id}/formList", f"{project.forms}/simple/manifest"):
+        assert project.api.get(path, headers={"x-openrosa-version": "1.0"}).status == 200
+    assert project.api.post(f"{project.forms}?publish=true", xform("lost")).status == 200
+    assert project.api.delete(f"{project.forms}/lost").status == 200
+    (lost,) = project.api.get(f"{project.forms}?deleted=true").json
+    assert project.api.post(f"{project.forms}/{lost['id']}/restore").status == 200
 
 
 def _wait_for(stack: Stack, function: str) -> None:

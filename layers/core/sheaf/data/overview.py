@@ -1,4 +1,4 @@
-"""Forms with what is counted of them, for extended metadata."""
+"""Forms and projects with what is counted of them, for extended metadata."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 
 from sheaf import clock
 from sheaf.access import actors, bearers
+from sheaf.access.auth import Auth
 from sheaf.data import stored
 from sheaf.data.stored import ABOUT, REVISIONS, Range
-from sheaf.forms import definitions
+from sheaf.forms import definitions, forms
 from sheaf.forms.forms import Form
 from sheaf.forms.views import View
+from sheaf.projects import projects
+from sheaf.projects.projects import Project
 from sheaf.submissions import location, tallies
 from sheaf.submissions.records import LIVE
 from sheaf.submissions.tallies import RECEIVED, Counts
@@ -37,6 +40,20 @@ def extended(views: list[View], *, draft: bool = False) -> list[dict[str, Any]]:
         view.to_api() | more | {"createdBy": _actor(view.form.created_by, creators)}
         for view, more in zip(views, counted, strict=True)
     ]
+
+
+def project(project: Project, auth: Auth) -> dict[str, Any]:
+    """Give a project with the verbs that one has there, and what is counted in it."""
+    listed = forms.list_for(project, auth)
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        came = [moment for moment in pool.map(newest, listed) if moment is not None]
+    return projects.describe(project, auth) | {
+        "forms": len(listed),
+        "lastSubmission": clock.iso(max(came, default=None)),
+        "appUsers": bearers.count(project),
+        "datasets": 0,
+        "lastEntity": None,
+    }
 
 
 def versions(form: Form) -> list[dict[str, Any]]:
