@@ -23,7 +23,15 @@ class Project:
         login = {"email": stack.admin_email, "password": stack.admin_password}
         opened = anonymous.post("/v1/sessions", login)
         assert opened.status == 200, opened.text
-        api = anonymous.bearer(opened.json["token"])
+        return cls._made(anonymous.bearer(opened.json["token"]))
+
+    @classmethod
+    def new_like(cls, other: Project) -> Project:
+        """Make another one in the same stack."""
+        return cls._made(other.api)
+
+    @classmethod
+    def _made(cls, api: Api) -> Project:
         made = api.post("/v1/projects", {"name": "a test's own"})
         assert made.status == 200, made.text
         project = cls(api, made.json["id"])
