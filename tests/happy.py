@@ -611,6 +611,9 @@ _TABLET = {"displayName": "Tablet 7"}
 
 _OF_A_DRAFT = (a_draft_photo, an_export_of_a_draft)
 
+# Scenes that look into the table, or steer the process: not to be set on a running stack.
+INSIDE = frozenset({an_export, an_export_of_a_draft, a_photo_and_a_hook, a_delivery})
+
 # By "METHOD path", as docs/api.md has them.
 ROUTES = {
     # Two logins are two sessions.

@@ -10,8 +10,9 @@ import re
 from functools import cached_property
 from typing import Any
 
+from sheaf.kobo import assets
 from tests.api import Answer, Api, Http
-from tests.cast import PASSWORD, Cast
+from tests.cast import FORM, PASSWORD, Cast
 
 _PEOPLE = re.compile(rb"(?<!alice)@example\.org")
 _PROJECT = re.compile(r"/projects/1(?=[/?]|$)")
@@ -31,6 +32,7 @@ class Elsewhere(Http):
         # Alice is one for all: making people, whose passwords are hashed well, takes time.
         people = f"@p{self.number}.example.org".encode()
         path = _PROJECT.sub(f"/projects/{self.number}", path)
+        path = path.replace(assets.named(1, FORM), assets.named(self.number, FORM))
         body = _PEOPLE.sub(people, body)
         return super().send(method, path, headers, body)
 
