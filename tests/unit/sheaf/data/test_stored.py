@@ -100,10 +100,11 @@ def test_all_that_formats_show_is_told(aws):
         "submitter_id": 7,
         "device_id": "d",
         "form_version": "1",
+        "user_agent": "Collect",
     }
     put(
         "two",
-        first=root | {"user_agent": "Collect"},
+        first=root,
         edits=1,
         submitter_id=8,
         review_state="edited",
@@ -126,6 +127,7 @@ def test_a_first_version_is_its_own_root(aws):
         "submitter_id": 7,
         "device_id": "d",
         "form_version": "1",
+        "user_agent": None,
     }
     assert (found.edits, found.revision, found.review_state, found.attachments) == (0, 1, None, [])
 
