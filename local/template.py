@@ -114,6 +114,7 @@ def _build(path: Path, parameters: dict[str, str]) -> Application:
     with _region():
         template = json.loads(json.dumps(transform(source, known | values, _NoPolicies())))
     _allow_plain_http(template)
+    _spell_out_batches(template)
     _drop_unknown(template)
     return Application(
         template=template,
@@ -209,6 +210,19 @@ def _allow_plain_http(template: Json) -> None:
     ]
     for name in empty:
         del template["Resources"][name]
+
+
+def _spell_out_batches(template: Json) -> None:
+    """Let whoever may send a message send ten: to IAM they are one action, to the emulator two."""
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        policies = [properties, *properties.get("Policies", [])]
+        for policy in policies if resource["Type"].startswith("AWS::IAM::") else []:
+            for statement in policy.get("PolicyDocument", {}).get("Statement", []):
+                actions = statement["Action"]
+                listed = actions if isinstance(actions, list) else [actions]
+                if "sqs:SendMessage" in listed:
+                    statement["Action"] = [*listed, "sqs:SendMessageBatch"]
 
 
 def _drop_unknown(template: Json) -> None:

@@ -230,7 +230,19 @@ def test_a_policy_that_asks_for_tls_refuses_everything(tmp_path):
         strict.close()
 
 
-def _as_user(strict, action):
+def test_ten_messages_at_once_need_a_right_of_their_own(tmp_path):
+    strict = Bare(tmp_path, AUTH="true")
+    try:
+        url = strict.client("sqs").create_queue(QueueName="ten")["QueueUrl"]
+        user = _as_user(strict, "sqs:SendMessage", "sqs")
+        user.send_message(QueueUrl=url, MessageBody="one")
+        with pytest.raises(user.exceptions.ClientError, match="AccessDenied"):
+            user.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "one"}])
+    finally:
+        strict.close()
+
+
+def _as_user(strict, action, service="s3"):
     """Return an S3 client of a user that may do the action."""
     iam = strict.client("iam")
     iam.create_user(UserName="any")
@@ -241,7 +253,7 @@ def _as_user(strict, action):
     session = boto3.session.Session(
         key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1"
     )
-    return session.client("s3", endpoint_url=strict.url)
+    return session.client(service, endpoint_url=strict.url)
 
 
 def test_it_listens_everywhere_unless_told(bare):
