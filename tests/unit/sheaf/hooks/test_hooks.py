@@ -91,6 +91,7 @@ def test_a_new_hook_is_shown_in_full_with_its_secret_this_once(scene):
         "state": "active",
         "disabledReason": None,
         "failingSince": None,
+        "counts": {"succeeded": 0, "failed": 0, "pending": 0},
         "secret": hook["secret"],
     }
     assert hook["id"].startswith("whk_")

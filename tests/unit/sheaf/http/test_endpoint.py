@@ -299,7 +299,7 @@ def test_odata_tells_problems_of_the_metadata_in_xml(known):
 
         answer = ask(odata(refuse), path="/v1/projects/1/forms/a.svc/$metadata", **known)
         assert answer.status == problem.status
-        assert answer.headers["content-type"] == "application/xml; charset=utf-8"
+        assert answer.headers["content-type"] == "text/xml; charset=utf-8"
         assert answer.text == f'<?xml version="1.0" encoding="UTF-8"?>\n{error}</error>'
         assert ET.fromstring(answer.text).get("code") == str(problem.code)
 

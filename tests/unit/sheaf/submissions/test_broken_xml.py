@@ -42,4 +42,7 @@ def test_a_thousand_broken_documents(batch):
 
 
 def test_whole_documents_are_read():
-    assert [read(raw) for raw in seeds()] == ["read"] * 7 + ["MissingParameter"] * 4
+    outcomes = [read(raw) for raw in seeds()]
+    assert outcomes[-4:] == ["MissingParameter"] * 4
+    assert len(outcomes) > 10
+    assert set(outcomes[:-4]) == {"read"}
