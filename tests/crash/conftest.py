@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import botocore.auth
 import pytest
 
 from sheaf import clock
@@ -64,4 +66,7 @@ def steered(monkeypatch) -> Steered:
     # A token that DynamoDB has seen would be answered from memory, and nothing written.
     fresh = SimpleNamespace(uuid=lambda: str(uuid.uuid4()), wait=steered.wait)
     monkeypatch.setattr(transaction, "clock", fresh)
+    # Links to the bucket tell when they were made.
+    now = datetime.now(UTC).replace(tzinfo=None)
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_, **__: now)
     return steered
