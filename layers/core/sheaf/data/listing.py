@@ -16,7 +16,8 @@ from sheaf.access import actors
 from sheaf.access.actors import Actor
 from sheaf.data import stored
 from sheaf.data.eventhash import EventHash
-from sheaf.data.stored import LARGEST_PAGE, LISTED, Range, Stored
+from sheaf.data.record import LISTED, Stored
+from sheaf.data.stored import LARGEST_PAGE, Range
 from sheaf.forms.forms import Form
 from sheaf.submissions import location
 from sheaf.submissions.records import TRASH, people, shown

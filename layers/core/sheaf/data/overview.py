@@ -10,7 +10,8 @@ from sheaf import clock
 from sheaf.access import actors, bearers
 from sheaf.access.auth import Auth
 from sheaf.data import stored
-from sheaf.data.stored import ABOUT, REVISIONS, Range
+from sheaf.data.record import ABOUT, REVISIONS
+from sheaf.data.stored import Range
 from sheaf.forms import definitions, forms
 from sheaf.forms.forms import Form
 from sheaf.forms.views import View

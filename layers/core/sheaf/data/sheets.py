@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sheaf import clock
 from sheaf.data import delimited
 from sheaf.data.extraction import Record, walk
-from sheaf.data.stored import Stored
+from sheaf.data.record import Stored
 from sheaf.data.tables import Column, Table
 
 _POINT = ("Latitude", "Longitude", "Altitude", "Accuracy")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sheaf.access import actors
 from sheaf.access.actors import Actor
 from sheaf.data import stored
-from sheaf.data.stored import ABOUT, Range
+from sheaf.data.record import ABOUT
+from sheaf.data.stored import Range
 from sheaf.forms.forms import Form
 from sheaf.submissions import location
 from sheaf.submissions.records import people

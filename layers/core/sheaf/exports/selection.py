@@ -15,7 +15,8 @@ from sheaf.data import stored, tables
 from sheaf.data.decryption import Decryptor, Opener
 from sheaf.data.eventhash import EventHash
 from sheaf.data.extraction import Extraction, Record
-from sheaf.data.stored import Range, Stored
+from sheaf.data.record import ABOUT, Stored
+from sheaf.data.stored import Range
 from sheaf.data.tables import Table
 from sheaf.forms.forms import Form
 from sheaf.forms.schema import Field
@@ -138,7 +139,7 @@ class Selection:
     def look(self) -> Seen:
         """Give what `seen` will be once all are read, without reading any values."""
         seen = Seen()
-        for batch in stored.newest(self.within(), stored.ABOUT):
+        for batch in stored.newest(self.within(), ABOUT):
             seen.take(self._considered(batch))
         return seen
 

@@ -10,7 +10,7 @@ from typing import Any
 from sheaf.data import filter as filters
 from sheaf.data import tables
 from sheaf.data.extraction import Extraction
-from sheaf.data.stored import Stored
+from sheaf.data.record import Stored
 from sheaf.data.tables import Table
 from sheaf.db import keys
 from sheaf.db.reads import Lookup

@@ -12,7 +12,7 @@ from typing import Any
 from sheaf.data import members
 from sheaf.data.constants import TEXT
 from sheaf.data.members import SUBMISSION_DATE, Operand
-from sheaf.data.stored import Stored
+from sheaf.data.record import Stored
 from sheaf.odata.tokens import Keys
 from sheaf.problems import FilterFieldUnsupported, InvalidSkipToken
 

@@ -17,7 +17,8 @@ from sheaf.data.bounds import Bounds
 from sheaf.data.extraction import Extraction, Record
 from sheaf.data.filter import Filter
 from sheaf.data.members import Rows
-from sheaf.data.stored import ABOUT, ALL, Range, Stored
+from sheaf.data.record import ABOUT, ALL, Stored
+from sheaf.data.stored import Range
 from sheaf.forms.forms import Form
 from sheaf.odata.order import Entry, Order
 from sheaf.odata.tokens import Token

@@ -6,7 +6,7 @@ from typing import Any
 
 from sheaf import clock
 from sheaf.data import row
-from sheaf.data.stored import Stored
+from sheaf.data.record import Stored
 
 
 def of(told: Stored, submitter_name: str | None) -> dict[str, Any]:

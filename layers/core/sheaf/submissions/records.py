@@ -186,7 +186,7 @@ VERSION = tuple(
 def shown(submission: Any, actors: Actors | None = None) -> dict[str, Any]:
     """Give a submission as lists and single reads show it, with its submitter when extended.
 
-    It may be a Submission or, read in bulk, what has the same attributes (`data.stored.Stored`).
+    It may be a Submission or, read in bulk, what has the same attributes (`data.record.Stored`).
     """
     root = submission.root
     return {

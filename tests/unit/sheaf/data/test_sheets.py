@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from local import filler
 from sheaf.data import sheets, tables
 from sheaf.data.extraction import Extraction
+from sheaf.data.record import Stored
 from sheaf.data.sheets import Style
-from sheaf.data.stored import Stored
 from sheaf.forms import xform
 from sheaf.forms.schema import Field
 from sheaf.submissions import markup

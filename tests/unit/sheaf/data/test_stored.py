@@ -7,7 +7,8 @@ import pytest
 from sheaf import blobs, clock
 from sheaf.blobs import Blob
 from sheaf.data import stored
-from sheaf.data.stored import ABOUT, REVISIONS, Range, newest
+from sheaf.data.record import ABOUT, REVISIONS
+from sheaf.data.stored import Range, newest
 from sheaf.db import keys
 from sheaf.db.compression import pack
 from sheaf.submissions.records import LIVE, TRASH, Submission
