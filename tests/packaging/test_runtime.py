@@ -138,8 +138,11 @@ def test_a_function_of_the_api_answers_as_central_does(function, invoke):
     assert 200 <= answer["statusCode"] < 500, log[-5000:]
     if answer["statusCode"] >= 400 and "json" in answer["headers"].get("Content-Type", "json"):
         said = json.loads(answer["body"])
-        assert int(said["code"]) == answer["statusCode"]
-        assert said["message"]
+        if function.startswith("Kobo"):
+            assert set(said) == {"detail"}, "an error in KoBoToolbox's form"
+        else:
+            assert int(said["code"]) == answer["statusCode"]
+            assert said["message"]
 
 
 @pytest.mark.parametrize("function", sorted(WORKERS))
