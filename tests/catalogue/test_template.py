@@ -587,3 +587,20 @@ def test_the_bootstrap_knows_what_it_makes():
     assert properties["ServiceToken"] == {"Fn::GetAtt": ["WorkersBootstrap", "Arn"]}
     assert {"AdminEmail", "StackName", "SecretsPrefix"} <= set(properties)
     assert properties["ServiceTimeout"] > FUNCTIONS["WorkersBootstrap"]["Timeout"]
+
+
+def test_what_a_schedule_starts_is_kept_when_it_fails_but_for_what_the_next_run_makes_good():
+    kept = {"Fn::GetAtt": ["EventFailures", "Arn"]}
+    forgetting = set()
+    for name, function in FUNCTIONS.items():
+        for event in function.get("Events", {}).values():
+            if event["Type"] != "Schedule":
+                continue
+            config = function["EventInvokeConfig"]
+            if event["Properties"].get("DeadLetterConfig") is None:
+                assert config["MaximumRetryAttempts"] == 0
+                forgetting.add(name)
+            else:
+                assert event["Properties"]["DeadLetterConfig"] == {"Arn": kept}
+                assert config["DestinationConfig"]["OnFailure"]["Destination"] == kept
+    assert forgetting == {"WorkersSweep", "WorkersTally"}

@@ -50,7 +50,6 @@ MATRIX = {
         DELETE /assignments/formfill/{spare} 200  -   -   -   -   -   -   -  401
         GET    /projects                     200 200 200 200 200 200 200 200 401
         POST   /projects                     200  -   -   -   -   -   -   -  401
-        GET    /audits                       200  -   -   -   -   -   -   -  401
     """,
     "/v1/projects/1": """
                                                    adm mgr vwr col app lnk una non any
