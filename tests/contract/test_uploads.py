@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from itertools import count
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.api import handler
 from tests.cast import Cast, audits, is_time, stored, xml
+from tests.wire import Wire
 
 ONE = f"{Cast.SUBMISSIONS}/one"
 FILE = f"{ONE}/attachments/film.mp4"
@@ -34,11 +36,18 @@ def key_of(link: dict) -> str:
     return urlsplit(link["url"]).path.partition("/submissions/")[2]
 
 
-def arrive(link: dict) -> None:
-    """What the bucket's queue hands over."""
+def hand_over(link: dict) -> bool:
+    """What the bucket's queue hands over; gives whether it was taken."""
     event = {"s3": {"object": {"key": quote(f"submissions/{key_of(link)}")}}}
     record = {"messageId": "m", "body": json.dumps({"Records": [event]})}
-    assert handler("workers/receive")({"Records": [record]}, None) == {"batchItemFailures": []}
+    failed = handler("workers/receive")({"Records": [record]}, None)["batchItemFailures"]
+    assert failed in ([], [{"itemIdentifier": "m"}])
+    return failed == []
+
+
+def arrive(link: dict) -> None:
+    """What the bucket's queue hands over is taken."""
+    assert hand_over(link)
 
 
 def test_a_link_says_all_that_a_client_needs(cast, submission):
@@ -97,6 +106,80 @@ def test_news_that_come_twice_change_nothing_more(cast, submission):
     before = stored()
     arrive(link)
     assert stored() == before
+
+
+def _another_file(cast: Cast, one: str) -> bytes:
+    assert cast.bob.post(f"{one}/attachments/film.mp4", b"another").status == 200
+    return cast.bob.get(f"{one}/attachments/film.mp4").body
+
+
+def _an_edit(cast: Cast, one: str) -> bytes:
+    name = one.rpartition("/")[2]
+    assert cast.bob.put(one, xml(f"{name}-edited", deprecated=name)).status == 200
+    return cast.bob.get(f"{one}/versions/{name}/attachments/film.mp4").body
+
+
+def _a_deletion(cast: Cast, one: str) -> bytes:
+    assert cast.bob.delete(one).status == 200
+    return b"film"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "expected"),
+    [(_another_file, b"another"), (_an_edit, b"film"), (_a_deletion, b"film")],
+)
+@pytest.mark.parametrize("who", ["bob", "colin"])
+def test_news_that_two_workers_hold_at_once_lose_no_file(cast, aws, who, meanwhile, expected):
+    """The queue may hand over the same news twice, and one worker be slow at any of its calls."""
+    cast.form()
+    for slow in count():
+        name = f"slow{slow}"
+        assert cast.submit(name, by=cast.colin, photo="film.mp4").status == 200
+        one = f"{Cast.SUBMISSIONS}/{name}"
+        link = getattr(cast, who).post(f"{one}/attachments/film.mp4/uploads", FILM).json
+        put(link, b"film")
+        left: list[bytes] = []
+
+        def overtake(call, *, slow=slow, one=one, link=link, left=left):
+            if call == slow:
+                arrive(link)
+                left.append(meanwhile(cast, one))
+
+        with Wire(before=overtake):
+            taken = hand_over(link)
+        assert taken or hand_over(link)  # the queue tries again
+        if not left:
+            break
+        cast.bob.post(f"{one}/restore")
+        edited = meanwhile is _an_edit
+        path = f"{one}/versions/{name}/attachments" if edited else f"{one}/attachments"
+        assert left == [expected]
+        assert cast.bob.get(f"{path}/film.mp4").body == expected
+        told = audits("submission.attachment.update")
+        mine = [each for each in told if each["details"]["instanceId"] == name]
+        assert len(mine) == (2 if meanwhile is _another_file else 1)
+    assert slow >= 3
+
+
+def test_a_submission_that_is_deleted_while_its_file_arrives_keeps_it(cast, submission):
+    for slow in count():
+        link = cast.bob.post(UPLOADS, FILM).json
+        put(link, b"film %d" % slow)
+        deleted = []
+
+        def delete(call, *, slow=slow, deleted=deleted):
+            if call == slow:
+                deleted.append(cast.bob.delete(ONE).status)
+
+        with Wire(before=delete):
+            taken = hand_over(link)
+        assert taken or hand_over(link)
+        if not deleted:
+            break
+        assert deleted == [200]
+        assert cast.bob.post(f"{ONE}/restore").status == 200
+        assert cast.bob.get(FILE).body == b"film %d" % slow
+    assert slow >= 3
 
 
 def test_a_collector_fills_an_empty_slot_and_no_other(cast, submission):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sheaf import blobs
 from sheaf.access import actors
@@ -34,9 +34,6 @@ from sheaf.submissions.records import (
 )
 from sheaf.submissions.revisions import Changed, following, insist
 from sheaf.submissions.telling import is_complete, tell, tell_complete, tell_files
-
-if TYPE_CHECKING:
-    pass
 
 EDITED = "edited"
 # An item holds 400 KB, most of which its slots may need (`reception.LARGEST_SLOTS`): XML beyond
@@ -112,9 +109,11 @@ def replace(
     stored = files.store(submission.id, files.by_slot(received.slots, sent))
     try:
         return insist(submission, lambda now: _replace(form, now, received, client, stored, by=by))
-    except Problem:
-        for blob in stored.values():
-            blobs.forget(blob.key)
+    except Problem as problem:
+        # Who is told to come again may have been heard: of a lost answer, the repeat can throttle.
+        if not isinstance(problem, Busy):
+            for blob in stored.values():
+                blobs.forget(blob.key)
         raise
 
 

@@ -2,8 +2,8 @@
 
 The client asks for a link, which is good for an hour and for one file. What is awaited is kept
 beside the submission; when the object arrives, the bucket tells a queue, and its worker fills the
-slot in one transaction that also ends the waiting. So an event that comes twice does nothing, and
-one that is lost in a crash comes again.
+slot in one transaction that also ends the waiting. So an event that comes twice, even to two
+workers at once, does nothing, and one that is lost in a crash comes again.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from sheaf import blobs, clock, fields
 from sheaf.access.auth import Auth
 from sheaf.blobs import Blob
 from sheaf.db import keys, reads
+from sheaf.db.conditional import held
 from sheaf.db.items import IntegerAttribute, Item
 from sheaf.db.transaction import Transaction
 from sheaf.forms.forms import Form
-from sheaf.problems import FileTooLarge, NotFound, found
+from sheaf.problems import FileTooLarge, NotFound
 from sheaf.submissions import attachments, files
 from sheaf.submissions.files import File
 from sheaf.submissions.records import TRASH, Submission
@@ -132,7 +133,11 @@ def run(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def receive(key: str) -> None:
-    """Put a file that has arrived into its slot, or remove it where there is none for it."""
+    """Put a file that has arrived into its slot, or remove it where there is none for it.
+
+    Raises:
+        NotFound: the submission has moved meanwhile, or another worker was faster; ask again.
+    """
     submission_id, name = key.split("/")[1:]
     upload_id = name.removesuffix(blobs.UPLOADED)
     upload = reads.get(Upload.ref(keys.upload(submission_id, upload_id)))
@@ -140,14 +145,13 @@ def receive(key: str) -> None:
         return  # it has been received before
     form, submission = _find(upload, submission_id)
     blob = blobs.uploaded(key, upload.content_type)
-    try:
-        taken = insist(found(submission), partial(_fill, found(form), upload, blob))
-    except NotFound:
-        taken = False
-    if not taken:
-        # Last, so that what is cut off here is done again.
+    taken = False
+    if form is not None and submission is not None:
+        taken = insist(submission, partial(_fill, form, upload, blob))
+    # Only who ends the waiting may remove the file: the queue can hand the same news to another
+    # worker, which has put it into the slot meanwhile.
+    if not taken and held(partial(upload.delete, Upload.pk.exists())):
         blobs.forget(key)
-        upload.delete()
 
 
 def _find(upload: Upload, submission_id: str) -> tuple[Form | None, Submission | None]:
@@ -170,12 +174,12 @@ def _fill(form: Form, upload: Upload, blob: Blob, submission: Submission) -> boo
     if spelt is None:
         return False
     index = names.index(spelt)
-    held = submission.attachments[index][1]
-    if held is not None and not upload.replaces:
+    if submission.attachments[index][1] is not None and not upload.replaces:
         return False
 
     def end(tx: Transaction) -> None:
-        tx.delete(upload)
+        # Gone, it has been received before, and the slot may hold a later file.
+        tx.delete(upload, Upload.pk.exists(), otherwise=NotFound())
 
     attachments.put(form, submission, {index: blob}, by=upload, along=end)
     return True
