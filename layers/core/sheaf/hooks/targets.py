@@ -25,11 +25,13 @@ NOT_PUBLIC = "leads to an address that is not public"
 
 _URL = re.compile(
     r"(?P<scheme>https?)://"
-    r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
     # Printable ASCII, but what readers of URLs disagree about: backslash, quotes, braces, fragment.
     r"(?P<path>[/?][!$-;=?-\[\]_a-z|~]*)?",
     re.ASCII,
 )
+# Letters, digits and hyphens (RFC 1123): the names that certificates are given for.
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _NUMERIC = re.compile(r"(?:[0-9]+|0[xX][0-9A-Fa-f]*)", re.ASCII)
 
 # As socket.getaddrinfo: host and port to (family, type, protocol, name, socket address).
@@ -97,7 +99,7 @@ def _check_host(host: str, *, bracketed: bool) -> None:
         if not (any_allowed() and _is_address(host)):
             raise RefusedError("must name a host, not an address")
         return
-    if len(host) > 253 or not all(0 < len(label) <= 63 for label in labels):
+    if len(host) > 253 or not all(map(_LABEL.fullmatch, labels)):
         raise RefusedError("does not name a host")
     if len(labels) == 1 and not any_allowed():
         raise RefusedError("must name a host in full")
