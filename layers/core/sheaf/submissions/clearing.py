@@ -73,16 +73,12 @@ def _settled(due_at: str) -> bool:
 
 def _empty(form_id: int, partition: str, shards: int, home: Home) -> bool:
     """Remove the submissions of a partition; give whether none is left."""
-    left = False
+    gone = True
     for shard in range(shards):
         place = keys.submissions(form_id, partition, f"{shard:02x}")
-        for submission in Submission.query(place, consistent_read=True):
-            if submission.purging or purge.mark(submission, home):
-                purge.remove(submission)
-            else:
-                left = True  # somebody was just changing it
+        gone &= purge.remove_all(Submission.query(place, consistent_read=True), home)
         _drop(keys.key_uses(form_id, partition, f"{shard:02x}"))
-    return not left
+    return gone
 
 
 def _drop(place: str, condition: Condition | None = None) -> None:
