@@ -11,6 +11,7 @@ from tests.cast import Cast
 DATA = Path(__file__).parent / "data"
 FORM = f"{Cast.FORMS}/families"
 FEED = f"{FORM}.svc"
+SOURCE = (DATA / "forms/families.xml").read_bytes()
 # The children of a family, each with its toys.
 Children = dict[str, list[str]]
 
@@ -40,8 +41,7 @@ def xml(
 
 def form(cast: Cast) -> None:
     """Publish the form."""
-    source = (DATA / "forms/families.xml").read_bytes()
-    answer = cast.alice.post(f"{cast.FORMS}?publish=true", source)
+    answer = cast.alice.post(f"{cast.FORMS}?publish=true", SOURCE)
     assert answer.status == 200, answer.text
 
 

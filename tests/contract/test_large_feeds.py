@@ -106,16 +106,17 @@ def test_a_large_answer_is_sent_in_parts_and_never_held(aws):
     pieces = [noise.randbytes(1 << 19).hex() for _ in range(40)]
     waiting = []
 
-    def write(_heed):
-        given = 0
-        for piece in pieces:
-            waiting.append(given - sum(sizes(wire)))
-            given += len(piece)
-            yield piece
+    class Long:
+        def write(self):
+            given = 0
+            for piece in pieces:
+                waiting.append(given - sum(sizes(wire)))
+                given += len(piece)
+                yield piece
 
     event = {"rawPath": "/", "requestContext": {"http": {"method": "GET"}}}
     with Wire() as wire:
-        answer = streamed.give(Request.from_event(event), None, write)
+        answer = streamed.give(Request.from_event(event), None, lambda _: Long())
     assert sizes(wire) == [8 << 20] * 5
     assert max(waiting) == streamed.HELD
     assert linked(answer.headers["Location"]).decode() == "".join(pieces)

@@ -16,4 +16,6 @@ def handler(request: Request) -> Response:
     request.auth.require("submission.list", on=form)
     limit, only = fields.count(request.query, "limit"), request.query.get("$filter")
     shown = geojson.Map(form, maps.chosen(request))
-    return streamed.give(request, form, lambda heed: shown.of_many(known, only, limit, heed))
+    return streamed.give(
+        request, form, lambda heed: geojson.Features(shown, known, only, limit, heed)
+    )

@@ -1,4 +1,4 @@
-"""The ETag of lists and exports: it changes when anything that they show has changed.
+"""The ETag of lists, exports, feeds and maps: it changes when anything that they show has changed.
 
 Central's counts events of submissions, and so misses files that come later. Here it is made of ids
 and revisions, which count those too.
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
+
+from sheaf.data.record import Stored
 
 _NOTHING = "0" * 32
 
@@ -25,6 +28,11 @@ class EventHash:
         self._digest.update(f"{submission_id} {revision}\n".encode())
         self._empty = False
 
+    def add_count(self, count: int) -> None:
+        """Take into account how many there are, those among them that are not shown."""
+        self._digest.update(f"{count}\n".encode())
+        self._empty = self._empty and count == 0
+
     def etag(self, *rest: Any) -> str:
         """Give the ETag; `rest` is what else the answer depends on, as JSON can hold it."""
         if self._empty:
@@ -32,3 +40,18 @@ class EventHash:
         digest = self._digest.copy()
         digest.update(json.dumps(rest, sort_keys=True).encode())
         return f'W/"eventhash:{digest.hexdigest()}"'
+
+
+class Seen:
+    """Submissions that an answer rests on: a hash of them, and who sent them."""
+
+    def __init__(self) -> None:
+        self.hash = EventHash()
+        self.submitters: set[int] = set()
+
+    def take(self, batch: Iterable[Stored]) -> None:
+        """Take some into account."""
+        for each in batch:
+            self.hash.add(each.id, each.revision)
+            if (number := each.root["submitter_id"]) is not None:
+                self.submitters.add(number)

@@ -10,10 +10,11 @@ from sheaf import clock
 from sheaf.access import actors
 from sheaf.data import sheets
 from sheaf.data.decryption import Decryptor, decryptor
+from sheaf.data.eventhash import Seen
 from sheaf.data.sheets import Choices, Sheet, Style
 from sheaf.db import reads
 from sheaf.exports.options import Options
-from sheaf.exports.selection import Seen, Selection
+from sheaf.exports.selection import Selection
 from sheaf.forms import definitions, forms, schema
 from sheaf.forms.forms import Form
 from sheaf.forms.schema import Field

@@ -13,7 +13,7 @@ from sheaf.blobs import Blob
 from sheaf.data import filter as filters
 from sheaf.data import stored, tables
 from sheaf.data.decryption import Decryptor, Opener
-from sheaf.data.eventhash import EventHash
+from sheaf.data.eventhash import Seen
 from sheaf.data.extraction import Extraction, Record
 from sheaf.data.record import ABOUT, Stored
 from sheaf.data.stored import Range
@@ -72,28 +72,11 @@ class Row:
     sealed_id: str = ""
 
 
-class Seen:
-    """Submissions that were read: a hash of them, and who sent them.
-
-    A filter that looks at values is not heard: what changes in others may change what it finds.
-    """
-
-    def __init__(self) -> None:
-        self.hash = EventHash()
-        self.submitters: set[int] = set()
-
-    def take(self, batch: list[Stored]) -> None:
-        """Take some into account."""
-        for each in batch:
-            self.hash.add(each.id, each.revision)
-            if (number := each.root["submitter_id"]) is not None:
-                self.submitters.add(number)
-
-
 class Selection:
     """The submissions that an export is of.
 
-    `seen` tells of those that were read.
+    `seen` tells of those that were read; a filter that looks at values is not heard there, since
+    what changes in others may change what it finds.
 
     Args:
         form: their form.

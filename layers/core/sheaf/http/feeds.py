@@ -45,6 +45,4 @@ def give(request: Request, asked: Asked) -> Response:
         told = Response.json(documents.service(asked.feed.fields, links.service))
         return replace(told, content_type=_MINIMAL)
     options = Options.read(request.query)
-    return streamed.give(
-        request, asked.feed.form, lambda heed: Answer(asked, options, links, heed).write()
-    )
+    return streamed.give(request, asked.feed.form, lambda heed: Answer(asked, options, links, heed))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sheaf import blobs, clock
 from sheaf.forms.forms import Form
@@ -23,15 +23,32 @@ HELD = 16 << 20
 # How long a request may read, in micros, of the 30 seconds that API Gateway gives.
 TIME = 10_000_000
 
-Write = Callable[["Heed"], Iterator[str]]
+
+class Answer(Protocol):
+    """What is written. Both ETags are alike, and None where data alone can tell."""
+
+    def look(self) -> str | None:
+        """Give the ETag without reading any data."""
+
+    def write(self) -> Iterator[str]:
+        """Give it in pieces."""
+
+    def etag(self) -> str | None:
+        """Give the ETag of what was written."""
+
+
+Make = Callable[["Heed"], Answer]
 
 
 class OutgrownError(Exception):
     """The answer takes longer than its request may."""
 
 
-def give(request: Request, form: Form, write: Write) -> Response:
-    """Give what is written of a form's submissions; where that takes too long, where it will be."""
+def give(request: Request, form: Form, make: Make) -> Response:
+    """Give what is written of a form's submissions; where that takes too long, where it will be.
+
+    A client that has it already is told so (304), from what the server knows of the submissions.
+    """
     until = clock.micros() + TIME
 
     def heed() -> None:
@@ -39,21 +56,27 @@ def give(request: Request, form: Form, write: Write) -> Response:
             raise OutgrownError
 
     try:
-        return _written(request, (piece.encode() for piece in write(heed)))
+        answer = make(heed)
+        if request.method == "GET" and "if-none-match" in request.headers:
+            etag = answer.look()
+            if request.has(etag):
+                return Response(status=304, headers={"ETag": str(etag)})
+        return _written(request, answer)
     except OutgrownError:
         if request.method == "HEAD":
             return Response(content_type=JSON)
         return _left_to_a_worker(request, form)
 
 
-def _written(request: Request, pieces: Iterator[bytes]) -> Response:
-    held = bytearray()
+def _written(request: Request, answer: Answer) -> Response:
+    held, pieces = bytearray(), (piece.encode() for piece in answer.write())
     for piece in pieces:
         held += piece
         if len(held) > HELD:
             break
     else:
-        return Response(bytes(held), JSON)
+        etag = answer.etag()
+        return Response(bytes(held), JSON, headers={} if etag is None else {"ETag": etag})
     if request.method == "HEAD":
         return Response(content_type=JSON)
     return _handed_out(request, chain((bytes(held),), pieces))

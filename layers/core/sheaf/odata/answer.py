@@ -6,11 +6,14 @@ They are read as they are written, so memory does not grow with the table.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
 from sheaf.access import actors
+from sheaf.data.eventhash import Seen
+from sheaf.forms import schema
 from sheaf.odata import feed, select, system
 from sheaf.odata.feed import Asked
 from sheaf.odata.links import Links
@@ -32,12 +35,25 @@ class Answer:
     """
 
     def __init__(self, asked: Asked, options: Options, links: Links, heed: Heed) -> None:
-        self._options, self._links = options, links
+        self._options, self._links, self._fields = options, links, asked.feed.fields
         self._paging = feed.paging(asked, options, heed)
         table = self._paging.table
         selection = select.read(options.select, asked.feed.fields, table)
         self._writer = Writer(table, selection, expand=options.expand, as_wkt=options.wkt)
         self._names: dict[int, str] = {}
+        self._more = False
+
+    def look(self) -> str | None:
+        """Give the ETag that it will have, without reading data; None if that takes data."""
+        if not self._paging.hashed(self._options):
+            return None
+        return self._etag(*self._paging.look(self._options))
+
+    def etag(self) -> str | None:
+        """Give the same of what was written."""
+        if not self._paging.hashed(self._options):
+            return None
+        return self._etag(self._paging.seen, self._more)
 
     def write(self) -> Iterator[str]:
         """Give it in pieces, in ODK Central's order: rows, context, next link, count."""
@@ -51,28 +67,45 @@ class Answer:
             written, last = written + 1, row
         yield f'],"@odata.context":{_json(self._links.context(self._paging.table.name))}'
         # Without `$top` nothing is left; with 0 a link would lead to the same again.
-        if top and last and next(rows, None) is not None:
+        self._more = bool(top and last) and next(rows, None) is not None
+        if self._more and last:
             following = self._links.following(self._paging.token(last))
             yield f',"@odata.nextLink":{_json(following)}'
         if self._options.count:
-            yield f',"@odata.count":{self._count(written)}'
+            yield f',"@odata.count":{written if self._whole else self._count}'
         yield "}"
 
-    def _count(self, written: int) -> int:
-        """Count all rows, unless all have been written."""
+    @property
+    def _whole(self) -> bool:
+        """Whether all rows are given, so that they need not be counted apart."""
         options = self._options
-        whole = options.top is None and options.token is None and not options.skip
-        return written if whole else self._paging.count()
+        return options.top is None and options.token is None and not options.skip
+
+    @cached_property
+    def _count(self) -> int:
+        return self._paging.count()
+
+    def _etag(self, seen: Seen, more: bool) -> str:
+        if self._paging.table.parent is None:
+            if self._options.count and not self._whole:
+                seen.hash.add_count(self._count)
+            self._meet(seen.submitters)
+        names = {number: self._names.get(number) for number in seen.submitters}
+        fields, links = schema.dump(self._fields), self._links
+        return seen.hash.etag(fields, links.origin, links.path, links.query, more, names)
 
     def _known(self, rows: Iterator[Row]) -> Iterator[Row]:
         """Give rows of whose submitters the names are known: they are looked up by the hundred."""
         while chunk := list(islice(rows, _CHUNK)):
             if self._paging.table.parent is None:
-                numbers = {row.candidate.told.root["submitter_id"] for row in chunk}
-                unknown = {number for number in numbers if number not in self._names}
-                found = actors.by_id(unknown - {None})
-                self._names |= {number: actor.display_name for number, actor in found.items()}
+                self._meet({row.candidate.told.root["submitter_id"] for row in chunk} - {None})
             yield from chunk
+
+    def _meet(self, numbers: Set[int]) -> None:
+        """Look up the names of submitters that are not known yet."""
+        if unknown := set(numbers - self._names.keys()):
+            found = actors.by_id(unknown)
+            self._names |= {number: actor.display_name for number, actor in found.items()}
 
     def _members(self, row: Row) -> dict[str, Any]:
         if self._paging.table.parent is not None and row.place is not None:

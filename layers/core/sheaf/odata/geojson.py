@@ -11,8 +11,10 @@ from typing import Any
 
 from sheaf.data import filter as filters
 from sheaf.data import geometry, tables
+from sheaf.data.eventhash import Seen
 from sheaf.data.extraction import Extraction, Record
 from sheaf.data.geometry import Geometry
+from sheaf.data.record import Stored
 from sheaf.data.tables import Column, Table
 from sheaf.db import keys, reads
 from sheaf.db.reads import Lookup
@@ -22,7 +24,7 @@ from sheaf.forms.forms import Form
 from sheaf.forms.schema import Field
 from sheaf.odata.order import Order
 from sheaf.odata.paging import records
-from sheaf.odata.reading import Candidate, Heed, Many
+from sheaf.odata.reading import Heed, Many
 from sheaf.problems import found
 from sheaf.submissions import markup
 from sheaf.submissions.records import SubmissionVersion
@@ -106,50 +108,77 @@ class Map:
     """
 
     def __init__(self, form: Form, chosen: tuple[str, ...]) -> None:
-        self._form, self._chosen = form, chosen
+        self.form, self.chosen = form, chosen
         self._versions: dict[str, Mapped] = {}
 
     def of_one(self, version: SubmissionVersion) -> Iterator[str]:
         """Give the collection of a submission, or of a version of it: under the version's id."""
         text = markup.decode(version.xml, version.charset)
-        feature = self._mapped(version.form_version).feature(text, version.instance_id)
+        feature = self.mapped(version.form_version).feature(text, version.instance_id)
         return _collection(iter([] if feature is None else [feature]))
 
-    def of_many(
-        self, fields: tuple[Field, ...], text: str | None, limit: int | None, heed: Heed
-    ) -> Iterator[str]:
-        """Give the collection of the form's submissions, newest first, in pieces.
+    def mapped(self, version: str) -> Mapped:
+        """Tell how a version of the form tells places."""
+        if version not in self._versions:
+            definition = reads.get(Definition.ref(keys.definition(self.form.id, version)))
+            fields = () if definition is None else definition.fields
+            self._versions[version] = Mapped(fields, self.chosen)
+        return self._versions[version]
 
-        Args:
-            fields: those of the form, by which it is filtered.
-            text: a filter.
-            limit: how many submissions are looked at, of those whose version has the field.
-            heed: see Heed.
 
-        Raises:
-            Problem: the filter cannot be followed.
-        """
+class Features:
+    """The collection of a form's submissions, newest first.
+
+    Args:
+        shown: the places that are told.
+        fields: those of the form, by which it is filtered.
+        text: a filter.
+        limit: how many submissions are looked at, of those whose version has the field.
+        heed: see Heed.
+
+    Raises:
+        Problem: the filter cannot be followed.
+    """
+
+    def __init__(
+        self, shown: Map, fields: tuple[Field, ...], text: str | None, limit: int | None, heed: Heed
+    ) -> None:
         root = tables.of(fields)
         only = None if text is None else filters.read(text, root)
         bounds = None if only is None else only.bounds
-        source = Many(self._form, False, Extraction(root), bounds, only, Order(), heed)
-        return _collection(self._features(source.after(None, within=False, expected=limit), limit))
+        self._source = Many(shown.form, False, Extraction(root), bounds, only, Order(), heed)
+        self._shown, self._limit, self._seen = shown, limit, Seen()
+        self._asked = (shown.chosen, text, limit)
 
-    def _features(self, found: Iterator[Candidate], limit: int | None) -> Iterator[dict[str, Any]]:
-        told = (candidate.told for candidate in found)
-        mapped = ((each, self._mapped(each.form_version)) for each in told)
-        placed = ((each, version) for each, version in mapped if version.columns)
-        for each, version in islice(placed, limit):
-            feature = version.feature(each.text, each.root_id)
+    def look(self) -> str | None:
+        """Give the ETag that it will have, without reading data; None if that takes data."""
+        if self._source.looks_inside:
+            return None
+        seen = Seen()
+        seen.take(told for told, _ in self._placed(data=False))
+        return seen.hash.etag(*self._asked)
+
+    def etag(self) -> str | None:
+        """Give the same of what was written."""
+        return None if self._source.looks_inside else self._seen.hash.etag(*self._asked)
+
+    def write(self) -> Iterator[str]:
+        """Give it in pieces."""
+        return _collection(self._features())
+
+    def _features(self) -> Iterator[dict[str, Any]]:
+        for told, version in self._placed():
+            self._seen.take((told,))
+            feature = version.feature(told.text, told.root_id)
             if feature is not None:
                 yield feature
 
-    def _mapped(self, version: str) -> Mapped:
-        if version not in self._versions:
-            definition = reads.get(Definition.ref(keys.definition(self._form.id, version)))
-            fields = () if definition is None else definition.fields
-            self._versions[version] = Mapped(fields, self._chosen)
-        return self._versions[version]
+    def _placed(self, *, data: bool = True) -> Iterator[tuple[Stored, Mapped]]:
+        """Give the submissions that are looked at, each with how its version tells places."""
+        found = self._source.after(None, within=False, expected=self._limit, data=data)
+        told = (candidate.told for candidate in found)
+        mapped = ((each, self._shown.mapped(each.form_version)) for each in told)
+        return islice(((each, version) for each, version in mapped if version.columns), self._limit)
 
 
 def _geometry(record: Record, table: Table, column: Column) -> Geometry | None:

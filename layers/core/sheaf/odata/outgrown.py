@@ -53,7 +53,8 @@ def write(job: Job, heed: Heed) -> Iterator[str]:
         form, known = reads.gather(geojson.lookup(path))[0]
         chosen = dict(parse_qsl(kept.query)).get("fieldpath")
         shown = geojson.Map(form, () if chosen is None else (chosen,))
-        return shown.of_many(known, query.get("$filter"), fields.count(query, "limit"), heed)
+        only, limit = query.get("$filter"), fields.count(query, "limit")
+        return geojson.Features(shown, known, only, limit, heed).write()
     draft = job.draft_id is not None
     (asked,) = reads.gather(feed.lookup({**path, "proxy": kept.way}, draft=draft))
     links = Links(kept.origin, kept.path, kept.query)

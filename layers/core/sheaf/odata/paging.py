@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
+from sheaf.data.eventhash import Seen
 from sheaf.data.extraction import Record
 from sheaf.data.filter import Filter
 from sheaf.data.tables import Table
@@ -42,12 +43,30 @@ class Paging:
         filter: one that decides over single rows of a repeat, if that is asked.
         within: how many tables there are above that of a row to which the rows must belong, and
             its `__id`.
+        seen: the submissions that the rows given so far rest on.
     """
 
     table: Table
     source: Source
     filter: Filter | None = None
     within: tuple[int, str] | None = None
+    seen: Seen = field(default_factory=Seen)
+
+    def hashed(self, options: Options) -> bool:
+        """Whether it is known without any data on which submissions a page rests.
+
+        By age it is, unless a filter looks into them. Rows of repeats must not be parted in pages.
+        """
+        if self.filter is not None or self.source.looks_inside or self.source.order.clauses:
+            return False
+        return self.table.parent is None or (options.top is None and options.token is None)
+
+    def look(self, options: Options) -> tuple[Seen, bool]:
+        """Give the submissions of such a page, and whether there are more after it."""
+        seen, top = Seen(), options.top
+        found = self._candidates(options, data=False)
+        seen.take(candidate.told for candidate in islice(found, top))
+        return seen, bool(top) and next(found, None) is not None
 
     def rows(self, options: Options) -> Iterator[Row]:
         """Give the rows from where the page begins, without an end.
@@ -56,18 +75,34 @@ class Paging:
             RowUnknown (400.34): the token of a table of a repeat does not tell where that is.
         """
         token = options.token
-        expected = None if options.top is None else options.top + 1
         if self.table.parent is None:
-            if token is not None and not token.id:
-                return
-            found = self.source.after(token, within=False, skip=options.skip, expected=expected)
-            for candidate in found:
+            for number, candidate in enumerate(self._candidates(options)):
+                if options.top is None or number < options.top:
+                    self.seen.take((candidate.told,))
                 yield _row(candidate)
             return
         if token is not None and not token.id:
             raise RowUnknown
-        found = self.source.after(token, within=True, expected=expected)
+        found = self._noted(self._candidates(options))
         yield from islice(self._inner(found, token), options.skip, None)
+
+    def _candidates(self, options: Options, *, data: bool = True) -> Iterator[Candidate]:
+        """Give the submissions from where the page begins."""
+        token, rooted = options.token, self.table.parent is None
+        if token is not None and not token.id:
+            return iter(())
+        return self.source.after(
+            token,
+            within=not rooted,
+            skip=options.skip if rooted else 0,
+            expected=None if options.top is None else options.top + 1,
+            data=data,
+        )
+
+    def _noted(self, found: Iterator[Candidate]) -> Iterator[Candidate]:
+        for candidate in found:
+            self.seen.take((candidate.told,))
+            yield candidate
 
     def count(self) -> int:
         """Count all rows, wherever the page begins."""

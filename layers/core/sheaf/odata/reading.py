@@ -57,8 +57,18 @@ class Source(Protocol):
     def order(self) -> Order:
         """Their order."""
 
+    @property
+    def looks_inside(self) -> bool:
+        """Whether it takes their data to tell which they are."""
+
     def after(
-        self, token: Token | None, *, within: bool, skip: int = 0, expected: int | None = None
+        self,
+        token: Token | None,
+        *,
+        within: bool,
+        skip: int = 0,
+        expected: int | None = None,
+        data: bool = True,
     ) -> Iterator[Candidate]:
         """Give submissions; see `Many.after`."""
 
@@ -74,11 +84,22 @@ class One:
     filter: Filter | None
     order: Order
 
+    @property
+    def looks_inside(self) -> bool:
+        """Whether the filter looks at its data."""
+        return self.filter is not None and bool(self.filter.paths)
+
     def after(
-        self, token: Token | None, *, within: bool, skip: int = 0, expected: int | None = None
+        self,
+        token: Token | None,
+        *,
+        within: bool,
+        skip: int = 0,
+        expected: int | None = None,
+        data: bool = True,
     ) -> Iterator[Candidate]:
         """Give it, unless it does not pass, or the last page has ended with it."""
-        del expected
+        del expected, data
         if self.count() and not skip and (within or token is None):
             yield self.candidate
 
@@ -112,7 +133,13 @@ class Many:
     heed: Heed
 
     def after(
-        self, token: Token | None, *, within: bool, skip: int = 0, expected: int | None = None
+        self,
+        token: Token | None,
+        *,
+        within: bool,
+        skip: int = 0,
+        expected: int | None = None,
+        data: bool = True,
     ) -> Iterator[Candidate]:
         """Give submissions.
 
@@ -121,16 +148,19 @@ class Many:
             within: it may have ended within a submission, which then comes once more.
             skip: how many to leave out.
             expected: about how many will be taken; None for all.
+            data: with their data; without, what the server knows of them is read alone, where
+                they come by age and nothing looks inside.
         """
         if self.order.clauses:
             return self._sorted(token, within=within, skip=skip)
         wanted = self._range(token, within=within)
-        if skip and not self._looks_inside:
+        if skip and not self.looks_inside:
             last = self._last_of(skip, wanted)
             if last is None:
                 return iter(())
             wanted, skip = self._beyond(wanted, last), 0
-        found = self._matching(wanted, ALL, expected=None if skip else expected)
+        attributes = ALL if data else self._needed
+        found = self._matching(wanted, attributes, expected=None if skip else expected)
         return _leaving_out(found, skip)
 
     def count(self) -> int:
@@ -141,12 +171,13 @@ class Many:
         return sum(1 for _ in self._matching(wanted, self._needed))
 
     @property
-    def _looks_inside(self) -> bool:
+    def looks_inside(self) -> bool:
+        """Whether the filter looks at their data."""
         return self.filter is not None and bool(self.filter.paths)
 
     @property
     def _needed(self) -> Collection[str]:
-        return ALL if self._looks_inside else ABOUT
+        return ALL if self.looks_inside else ABOUT
 
     @property
     def _partitions(self) -> list[str]:

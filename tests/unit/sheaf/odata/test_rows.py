@@ -64,7 +64,14 @@ class Table:
     def __init__(self, fields, text):
         self.fields = tuple(fields)
         self.root = tables.of(fields)
-        told = SimpleNamespace(id="1" * 16 + "00aa", root_id=ID, text=text, deleted_at=None)
+        told = SimpleNamespace(
+            id="1" * 16 + "00aa",
+            root_id=ID,
+            text=text,
+            deleted_at=None,
+            revision=1,
+            root={"submitter_id": None},
+        )
         self.candidate = Candidate(told, Extraction(self.root))
 
     def named(self, name):
