@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from sheaf import clock
 from sheaf.db import keys, reads
@@ -27,6 +27,7 @@ from sheaf.hooks import (
     line,
     pacing,
     sending,
+    shift,
     verdict,
 )
 from sheaf.hooks.deliveries import Delivery, HookBody
@@ -34,6 +35,7 @@ from sheaf.hooks.gates import Gate
 from sheaf.hooks.options import LONGEST_TIMEOUT
 from sheaf.hooks.records import Hook
 from sheaf.hooks.sending import Outcome
+from sheaf.hooks.shift import Seats
 from sheaf.hooks.verdict import Verdict
 from sheaf.telemetry import logger
 
@@ -43,6 +45,9 @@ LEASE = LONGEST_TIMEOUT + 30
 # How long (micros) what waits behind the gate of a quick receiver must have waited before a success
 # wakes more of it, and how often one does; at a slow one every success does.
 _EAGER, _BREATH = 5_000_000, 1_000_000
+# How long (micros) a delivery stays away whose host has its share of the worker: by then that has
+# shown whether it is quick.
+_AWAY = 1_000_000
 
 Message = Mapping[str, Any]
 
@@ -56,21 +61,24 @@ class Case:
     hook: Hook
     frozen: HookBody
 
+    @property
+    def host(self) -> str:
+        """Where it goes."""
+        return urlsplit(self.hook.url).netloc
+
 
 def run(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Work through messages of the queue, side by side; give the ids of those that must come again.
+    """Work through messages of the queue; give the ids of those that must come again.
 
-    A receiver that hangs keeps no other's delivery waiting: a message is but a wake-up, and what
-    became of its delivery is on record before this ends.
+    A receiver that hangs keeps no other's delivery waiting (`sheaf.hooks.shift`): a message is but
+    a wake-up, and what became of its delivery is on record before this ends.
     """
-    with ThreadPoolExecutor(max_workers=len(records) or 1) as pool:
-        done = list((pool.map if len(records) > 1 else map)(_handle, records))
-    return [record["messageId"] for record, ok in zip(records, done, strict=True) if not ok]
+    return shift.work(records, _handle)
 
 
-def _handle(record: Mapping[str, Any]) -> bool:
+def _handle(record: Mapping[str, Any], seats: Seats) -> bool:
     try:
-        wake_up(json.loads(record["body"]))
+        wake_up(json.loads(record["body"]), seats)
     except Exception:
         # The queue shows it again, and parks it after five times.
         logger.exception("delivery.interrupted", message_id=record["messageId"])
@@ -78,11 +86,12 @@ def _handle(record: Mapping[str, Any]) -> bool:
     return True
 
 
-def wake_up(message: Message) -> None:
+def wake_up(message: Message, seats: Seats | None = None) -> None:
     """Make the next attempt of a delivery, if it is time for one.
 
     Args:
         message: its hookId, eventId, submissionId, and the projectId and formId of the hook.
+        seats: of the worker, if others work beside it.
     """
     hook_id, event_key = message["hookId"], message["eventId"]
     delivery, gate, hook, frozen = reads.fetch(
@@ -104,8 +113,8 @@ def wake_up(message: Message) -> None:
             line.pass_on(delivery)
         return
     case = Case(delivery, gate or Gate(*keys.gate(hook_id)), hook, frozen)
-    if _may_begin(case) and leases.take(delivery, LEASE):
-        _attempt(case)
+    if _may_come(case):
+        _begin(case, seats or Seats())
 
 
 def _pointless(hook: Hook | None) -> str:
@@ -115,23 +124,38 @@ def _pointless(hook: Hook | None) -> str:
     return "The submission has been purged." if hook.active else "The hook is turned off."
 
 
-def _may_begin(case: Case) -> bool:
-    """Whether an attempt may begin now; if not, see that the delivery finds its time."""
-    delivery, gate, now = case.delivery, case.gate, clock.micros()
+def _may_come(case: Case) -> bool:
+    """Whether it is a delivery's turn; if not, see that it finds its time."""
+    delivery, gate = case.delivery, case.gate
     if gate.disabled:
         backlog.hold(gate, delivery)
-    elif not delivery.is_due(now):
+    elif not delivery.is_due(clock.micros()):
         leases.wake(delivery)
     elif line.waits(delivery):
         line.stand(delivery)
-    elif (moment := pacing.reserve(case.hook, delivery)) > clock.micros():
-        if leases.put_off(delivery, moment):
-            leases.wake(delivery)
-    elif not gates.enter(gate, delivery.sk, now + LEASE * 1_000_000):
+    elif not gate.admits(clock.micros()):
         backlog.park(gate, delivery)
     else:
         return True
     return False
+
+
+def _begin(case: Case, seats: Seats) -> None:
+    """Make an attempt if its receiver has room for it, in the worker and altogether."""
+    delivery, gate = case.delivery, case.gate
+    if not seats.take(case.host):
+        leases.wake(delivery, not_before=clock.micros() + _AWAY)
+        return
+    try:
+        if (moment := pacing.reserve(case.hook, delivery)) > clock.micros():
+            if leases.put_off(delivery, moment):
+                leases.wake(delivery)
+        elif not gates.enter(gate, delivery.sk, clock.micros() + LEASE * 1_000_000):
+            backlog.park(gate, delivery)
+        elif leases.take(delivery, LEASE):
+            _attempt(case)
+    finally:
+        seats.leave(case.host)
 
 
 def _attempt(case: Case) -> None:

@@ -126,10 +126,17 @@ def enter(gate: Gate, event_key: str, until: int) -> bool:
 
 
 def slow(hook_id: str, event_key: str, until: int) -> None:
-    """Trust a receiver no more that lets an attempt wait, and count that one."""
+    """Trust a receiver no more that lets an attempt wait, and count that one.
+
+    Of those that began while it was trusted only the first is counted: all of them at once would
+    have to change one item, and what matters is that no more begin.
+    """
 
     def judged(gate: Gate) -> Changes:
-        slots = health.slots_of(gate, clock.micros()) | {event_key: until}
+        now = clock.micros()
+        if not gate.trusts(now):
+            return {}
+        slots = health.slots_of(gate, now) | {event_key: until}
         return {"slots": slots, "trusted_until": None}
 
     _insist(of(hook_id), judged)

@@ -31,13 +31,13 @@ HEADWAY = 60 * _SECOND
 _BATCH = 10
 
 
-def wake(delivery: Delivery) -> None:
+def wake(delivery: Delivery, *, not_before: int = 0) -> None:
     """Put a wake-up into the queue, for when the delivery is due; none when that is far away.
 
     Messages are grouped by hook, so that the queue serves all hooks in turn, however many wait for
-    one of them.
+    one of them. It comes at a moment (micros) at the earliest, if one is given.
     """
-    nap = _nap(delivery)
+    nap = _nap(delivery, not_before)
     if nap <= LONGEST_NAP:
         aws.client("sqs").send_message(
             QueueUrl=settings.DELIVERY_QUEUE_URL,
@@ -200,8 +200,8 @@ def listing(delivery: Delivery, moment: int) -> list[Action]:
     ]
 
 
-def _nap(delivery: Delivery) -> int:
-    due = max(delivery.next_at or 0, delivery.lease or 0)
+def _nap(delivery: Delivery, not_before: int) -> int:
+    due = max(delivery.next_at or 0, delivery.lease or 0, not_before)
     # Rounded up: a wake-up that comes a moment early would have to be sent again.
     return max(0, -((clock.micros() - due) // _SECOND))
 

@@ -11,7 +11,7 @@ from standardwebhooks.webhooks import Webhook
 
 from sheaf import clock, settings
 from sheaf.db import keys, reads
-from sheaf.hooks import attempts, deliver, deliveries, leases, sweep
+from sheaf.hooks import attempts, deliver, deliveries, leases, shift, sweep
 from sheaf.hooks.deliveries import Delivery
 from sheaf.hooks.options import LONGEST_TIMEOUT
 from sheaf.hooks.records import Hook
@@ -437,8 +437,10 @@ def test_a_list_that_makes_no_sense_is_refused(scene, query, code):
 
 def test_the_longest_time_a_lease_lasts_is_shorter_than_the_queue_hides_a_message(template):
     queue = template["Resources"]["DeliveryQueue"]["Properties"]
+    worker = template["Resources"]["WorkersDeliver"]["Properties"]
     assert queue["VisibilityTimeout"] > deliver.LEASE > LONGEST_TIMEOUT
-    assert template["Resources"]["WorkersDeliver"]["Properties"]["Timeout"] > LONGEST_TIMEOUT
+    assert queue["VisibilityTimeout"] > worker["Timeout"] > shift.TAKING + LONGEST_TIMEOUT
+    assert worker["Events"]["Queue"]["Properties"]["BatchSize"] == shift.SHARE
     assert reads.get(Delivery.ref(("", ""))) is None
 
 

@@ -72,7 +72,8 @@ def test_what_waits_for_its_next_attempt_is_held_too(scene, way, hook, receiver,
     scene.submit("uuid:soon")
     scene.submit("uuid:late")
     way.match_all()
-    way.deliver_all()
+    for message in way.messages():
+        deliver.run([message])
     assert states(hook) == ["retrying", "retrying"]
     post(scene, hook, "disable")
     time.forward(7300)
