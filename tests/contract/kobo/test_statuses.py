@@ -7,16 +7,10 @@ import pytest
 from sheaf.hooks import events
 from sheaf.kobo import statuses
 from tests.cast import xml
-from tests.unit.sheaf.kobo.conftest import Kobo
+from tests.contract.kobo.conftest import APPROVED, NOT_FOUND, Kobo, told
 
 DATA = Kobo.DATA
 MANY = f"{DATA}validation_statuses/"
-APPROVED = {"validation_status.uid": "validation_status_approved"}
-NOT_FOUND = (404, {"detail": "Not found."})
-
-
-def told(answer):
-    return answer.status, answer.json
 
 
 def number(scene, instance_id):
