@@ -329,7 +329,8 @@ MATRIX = {
     """,
 }
 # What stands apart: sessions are everybody's own, a hook's link is for one file and whoever has it,
-# KoBoToolbox's routes have a table of their own (kobo/test_rights), and what no route takes is nobody's.
+# KoBoToolbox's routes have a table of their own (kobo/test_rights), and what no route takes is
+# nobody's.
 APART = ("/v1/sessions", "/v1/hooks/{token}/", "/api/v2/", "/$default")
 
 UNKNOWN = "a" * 64
