@@ -204,6 +204,7 @@ def _observed(seen: observe.Invocation, event: Any) -> Json:
     return {
         "calls": seen.calls,
         "events": seen.events,
+        "notices": seen.notices,
         "answers": seen.answers,
         "messages": [
             {

@@ -61,6 +61,8 @@ class Journal:
         """Tell what an invocation has published and delivered, and how it failed, if it did."""
         for entry in report["events"]:
             self.say(f"event {entry.get('DetailType')} {_subject(entry.get('Detail', ''))}".strip())
+        for subject in report["notices"]:
+            self.say(f"notice {subject}")
         for line in _deliveries(report):
             self.say(line)
         self._tell_error(report["function"], report["error"])

@@ -30,13 +30,15 @@ class InjectedError(Exception):
 class Invocation:
     """What one invocation has done so far; `deadline` is the end of its time (Unix, seconds).
 
-    `answers` holds, for each request to another server, the status or the name of the error.
+    `answers` holds, for each request to another server, the status or the name of the error;
+    `notices` the subjects of what was published to people.
     """
 
     function: str
     deadline: float
     calls: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     answers: list[int | str] = field(default_factory=list)
 
 
@@ -138,6 +140,8 @@ def _watch_aws() -> None:
         answer = call(client, operation, parameters, *more)
         if operation == "PutEvents":
             seen.events += parameters.get("Entries", [])
+        if operation == "Publish":
+            seen.notices.append(parameters.get("Subject", ""))
         _fail(seen, number, "after")
         return answer
 

@@ -12,6 +12,8 @@ import yaml
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
+from sheaf.hooks import notices
+
 ROOT = Path(__file__).parents[2]
 TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
 API = yaml.safe_load((ROOT / "openapi.yaml").read_text())
@@ -56,6 +58,8 @@ ELSEWHERE = {
     UNREADABLE: "EventFailures",
     "project.encrypt": "WorkersEncrypt",
     "hook.job": "WorkersJobs",
+    "hook.failing": "WorkersNotify",
+    "hook.disable": "WorkersNotify",
 }
 
 
@@ -245,7 +249,7 @@ def test_the_stack_stays_far_from_cloudformations_limits():
     assert len(json.dumps(template)) < 1_000_000
     assert len(PARAMETERS) <= 200
     permissions = [e for e in template["Resources"].values() if "Permission" in e["Type"]]
-    assert len(permissions) <= 7, "the API's functions need none: see ApiRole"
+    assert len(permissions) <= 9, "the API's functions need none: see ApiRole"
 
 
 def test_no_function_of_the_api_needs_the_api_to_exist():
@@ -313,6 +317,7 @@ def test_functions_share_what_is_common():
     names = {name: set(each["Variables"]) for name, each in own.items()}
     assert names == {
         **{key: {"ORIGIN"} for key in ("WorkersMatch", "WorkersDeliver", "WorkersJobs")},
+        **{key: {"NOTICE_TOPIC"} for key in ("WorkersNotify", "WorkersDigest")},
         "WorkersSweep": {"DELIVERY_FAILURES_URL"},
     }
 
@@ -500,7 +505,7 @@ def test_the_delivery_queue_gives_a_crashed_delivery_back_and_parks_a_poisonous_
 
 
 def test_functions_that_nobody_waits_for_have_an_on_failure_destination():
-    for name in ("WorkersMatch", "WorkersJobs", "WorkersEncrypt", "WorkersPurge"):
+    for name in ("WorkersMatch", "WorkersNotify", "WorkersJobs", "WorkersEncrypt", "WorkersPurge"):
         config = FUNCTIONS[name]["EventInvokeConfig"]
         target = {"Type": "SQS", "Destination": {"Fn::GetAtt": ["EventFailures", "Arn"]}}
         assert config["DestinationConfig"] == {"OnFailure": target}
@@ -522,6 +527,34 @@ def test_the_tally_is_kept_every_five_minutes_and_leaves_what_fails_to_the_next(
     assert schedule["Schedule"] == "rate(5 minutes)"
     once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
     assert schedule["RetryPolicy"] == function["EventInvokeConfig"] == once
+
+
+def test_the_digest_runs_every_hour_and_leaves_what_fails_to_the_next():
+    function = FUNCTIONS["WorkersDigest"]
+    schedule = function["Events"]["Hourly"]["Properties"]
+    assert schedule["Schedule"] == "rate(1 hour)"
+    once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    assert schedule["RetryPolicy"] == function["EventInvokeConfig"] == once
+
+
+def test_notices_go_to_one_topic_which_their_role_may_publish_to_and_no_other():
+    topic = {"Fn::If": ["HasNoticeTopic", {"Ref": "NoticeTopicArn"}, {"Ref": "NoticeTopic"}]}
+    for name in ("WorkersNotify", "WorkersDigest"):
+        assert FUNCTIONS[name]["Environment"]["Variables"] == {"NOTICE_TOPIC": topic}
+        assert role_of(name) == "NotifyRole"
+    subscription = RESOURCES["NoticeSubscription"]["Properties"]
+    email = {"Protocol": "email", "Endpoint": {"Ref": "NoticeEmail"}}
+    assert subscription == {"TopicArn": topic, **email}
+    assert TEMPLATE["Outputs"]["NoticeTopicArn"]["Value"] == topic
+    publishing = {
+        role: statement["Resource"]
+        for role, each in ROLES.items()
+        for statement in statements(each)
+        if "sns:Publish" in listed(statement["Action"])
+    }
+    assert publishing == {"NotifyRole": topic}
+    # Longer than a function runs, and shorter than what Lambda waits before it tries again.
+    assert GLOBALS["Timeout"] < notices._LEASE / 1_000_000 < 60
 
 
 def test_the_purge_runs_daily_and_its_schedule_retries():
@@ -603,4 +636,4 @@ def test_what_a_schedule_starts_is_kept_when_it_fails_but_for_what_the_next_run_
             else:
                 assert event["Properties"]["DeadLetterConfig"] == {"Arn": kept}
                 assert config["DestinationConfig"]["OnFailure"]["Destination"] == kept
-    assert forgetting == {"WorkersSweep", "WorkersTally"}
+    assert forgetting == {"WorkersSweep", "WorkersTally", "WorkersDigest"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 import urllib.request
@@ -90,9 +91,10 @@ def _everything_else(stack: Stack, receiver: Receiver) -> None:
     _file_of_a_hook(project, receiver)
     _upload(project)
     _gone(project)
-    for function in ("WorkersReceive", "WorkersEncrypt"):
+    for function in ("WorkersReceive", "WorkersEncrypt", "WorkersNotify"):
         _wait_for(stack, function)
     stack.invoke("WorkersSweep")
+    stack.invoke("WorkersDigest", {})
     stack.invoke("WorkersTally", {})
 
 
@@ -204,6 +206,42 @@ def _wait_for(stack: Stack, function: str) -> None:
     while function not in {call.function for call in stack.calls}:
         assert time.monotonic() < deadline, f"{function} was not called"
         time.sleep(0.1)
+
+
+def test_a_hook_that_ends_is_told_to_who_subscribes_and_shown(strict_stack):
+    """As somebody with an address in `NoticeEmail` is told, but by a queue in place of e-mail."""
+    sqs = strict_stack.client("sqs")
+    queue = _subscribe(strict_stack, "letters")
+    project = Project.new(strict_stack)
+    _gone(project)
+    letters, deadline = [], time.monotonic() + 30
+    while not any(f"({project.id})" in letter["Message"] for letter in letters):
+        assert time.monotonic() < deadline, "nobody was told"
+        got = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
+        letters += [json.loads(each["Body"]) for each in got]
+    assert letters[-1]["Subject"] == 'Sheaf: hook "g" was disabled'
+    line = 'notice Sheaf: hook "g" was disabled'
+    while not any(each.endswith(line) for each in strict_stack.journal.lines):
+        assert time.monotonic() < deadline, "the terminal does not show it"
+        time.sleep(0.1)
+
+
+def _subscribe(stack: Stack, name: str) -> str:
+    """Let a queue of ours get the notices; give its URL."""
+    topic, sqs = stack.physical("NoticeTopic"), stack.client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": found["QueueArn"],
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    stack.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=found["QueueArn"])
+    return url
 
 
 def test_every_function_runs_under_its_own_role(used, template):

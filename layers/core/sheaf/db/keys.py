@@ -32,6 +32,7 @@
     E#<kind><digit>             <id><kind>           Audit: what was done, and the outbox of events
     H#<project>                 <form>#<hook>        Hook (form 0: all forms of the project)
     K#<hook>                    GATE                 Gate: what a hook's deliveries wait for
+    K#<hook>                    NOTICE               Notice: what people were told of a hook
     L#<hook>                    <event>              Delivery
     J#<hook>                    <job>                HookJob: a replay, or a retry of many
     X#<export>                  X                    Job: an export that outlives its request
@@ -412,6 +413,11 @@ def gate(hook_id: str) -> tuple[str, str]:
     return f"K#{hook_id}", "GATE"
 
 
+def notice(hook_id: str) -> tuple[str, str]:
+    """Key of a Notice."""
+    return gate(hook_id)[0], "NOTICE"
+
+
 def deliveries(hook_id: str) -> str:
     """Partition of a hook's Deliveries."""
     return f"L#{hook_id}"
@@ -445,9 +451,10 @@ def export_id(pk: str) -> str:
 PURGE_RUN = ("PURGE", "RUN")
 TALLY = ("TALLY", "ALL")
 # Hash keys of the sparse index `due`: submissions, what is left of drafts, and forms, which a purge
-# may be due for, and what the sweep of hooks must look at. That is spread, so that a receiver that
-# is down makes no hot partition.
+# may be due for; hooks that people must be told of; and what the sweep of hooks must look at. That
+# is spread, so that a receiver that is down makes no hot partition.
 DUE_PURGE, DUE_DRAFT, DUE_FORM = "purge", "purge-draft", "purge-form"
+DUE_NOTICES = "notices"
 DUE_HOOKS = ("hooks0", "hooks1", "hooks2", "hooks3")
 
 

@@ -25,6 +25,7 @@ from sheaf.hooks import (
     health,
     leases,
     line,
+    notices,
     pacing,
     sending,
     shift,
@@ -170,6 +171,9 @@ def _attempt(case: Case) -> None:
         else verdict.judge(sent.answer, tries, delivery.id, clock.micros(), hook.schedule)
     )
     noted = attempts.note(delivery, sent)
+    if outcome.state in deliveries.GIVEN_UP and hook.notifies:
+        # First: who crashes after it leaves a note of what the next attempt gives up.
+        notices.given_up(delivery)
     leases.settle(delivery, outcome.state, attempt=noted, next_at=outcome.next_at)
     _log(case, outcome, sent)
     # Also when the lease was lost: that may be our own write, which was sent twice.
@@ -217,7 +221,7 @@ def _watched(gate: Gate, delivery: Delivery) -> Iterator[None]:
 def _log(case: Case, outcome: Verdict, sent: Outcome) -> None:
     # template.yaml counts the lines "hook.failed": one for each delivery that is given up, of hooks
     # whose failures somebody wants to hear of.
-    given_up = outcome.state in (deliveries.FAILED, deliveries.BLOCKED)
+    given_up = outcome.state in deliveries.GIVEN_UP
     told = "hook.failed" if case.hook.notifies else "hook.given_up"
     logger.info(
         told if given_up else f"hook.{outcome.state}",

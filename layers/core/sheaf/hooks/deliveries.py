@@ -34,6 +34,8 @@ CANCELLED = "cancelled"
 BLOCKED = "blocked"
 WAITING = (PENDING, RETRYING, HELD)
 SETTLED = (SUCCEEDED, FAILED, CANCELLED, BLOCKED)
+# Of those, what is not sent again by itself.
+GIVEN_UP = (FAILED, BLOCKED)
 STATES = (PENDING, DELIVERING, RETRYING, HELD, *SETTLED)
 
 # Days that records and bodies are kept; longer than any event is under way.

@@ -28,8 +28,9 @@ FEWEST, MOST = 2, 20
 PATIENCE = 5 * 24 * _HOUR
 # The longest pause between two attempts is 29 hours: after a longer one, failing begins anew.
 _BREAK = 36 * _HOUR
-# Shares of the patience at which somebody is told, in percent; with the last the hook is disabled.
-ALERTS = (50, 70, 90, 100)
+# Shares of the patience at which somebody is told, in percent: after 72 minutes for the first time,
+# which is no hiccup any more; with the last the hook is disabled.
+ALERTS = (1, 50, 70, 90, 100)
 
 
 def after(gate: Gate, event_key: str, *, ok: bool, took: int, now: int) -> dict[str, Any]:

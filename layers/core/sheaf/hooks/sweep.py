@@ -19,7 +19,7 @@ from sheaf import aws, clock, settings
 from sheaf.db import keys, reads
 from sheaf.db.conditional import held
 from sheaf.db.items import DueIndex, Item
-from sheaf.hooks import backlog, deliveries, gates, jobs, leases, line, verdict
+from sheaf.hooks import backlog, deliveries, gates, jobs, leases, line, notices, verdict
 from sheaf.hooks.deliveries import Delivery
 from sheaf.hooks.gates import Gate
 from sheaf.telemetry import logger
@@ -111,6 +111,8 @@ def _crash(message: Mapping[str, Any]) -> None:
     now = clock.micros()
     outcome = verdict.judge(None, delivery.tries + 1, delivery.id, now)
     attempt = {"t": now, "ms": 0, "e": CRASHED}
+    if outcome.state in deliveries.GIVEN_UP:
+        notices.given_up(delivery)
     leases.settle(delivery, outcome.state, attempt=attempt, next_at=outcome.next_at)
     if outcome.state == deliveries.RETRYING:
         leases.wake(delivery)

@@ -77,14 +77,17 @@ def test_who_watches_is_told_at_each_share_once():
     for hours in range(0, 24 * 5 + 8, 4):
         changes = attempt(gate, ok=False, now=NOW + hours * HOUR)
         told += [(hours, changes["alerted"])] if changes.get("alerted") else []
-    assert told == [(60, 50), (84, 70), (108, 90), (120, 100)]
+    assert told == [(4, 1), (60, 50), (84, 70), (108, 90), (120, 100)]
     assert [percent for _, percent in told] == list(ALERTS)
 
 
-@pytest.mark.parametrize(
-    ("alerted", "share", "expected"),
-    [(None, 0.49, None), (None, 0.5, 50), (50, 0.69, None), (None, 0.95, 90), (90, 7, 100)],
-)
+SHARES = [
+    (None, 0.009, None), (None, 0.49, 1), (1, 0.49, None), (1, 0.5, 50),
+    (50, 0.69, None), (None, 0.95, 90), (90, 7, 100),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("alerted", "share", "expected"), SHARES)
 def test_of_several_shares_the_highest_is_told(alerted, share, expected):
     assert alert(alerted, NOW, NOW + int(share * PATIENCE)) == expected
 
