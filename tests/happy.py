@@ -560,7 +560,8 @@ def a_delivery(cast: Cast) -> None:
 def _kobo() -> dict[str, Happy]:
     """KoBoToolbox's routes; with a slash at the end, as its clients call most of them."""
     asset = f"/api/v2/assets/{assets.named(1, 'simple')}"
-    status = f"{asset}/data/uuid:1/validation_status/"
+    one = f"{asset}/data/uuid:1/"
+    status = f"{one}validation_status/"
     approved = {"validation_status.uid": "validation_status_approved"}
     service = {"name": "n8n", "endpoint": HOOK["url"]}
 
@@ -576,9 +577,9 @@ def _kobo() -> dict[str, Happy]:
         f"GET {route}/hooks/{{proxy+}}": Happy(lambda cast: f"{hook(cast)}logs/", a_delivery),
         f"PATCH {route}/hooks/{{proxy+}}": Happy(hook, a_hook, {"name": "New"}, again=DONE),
         f"DELETE {route}/hooks/{{proxy+}}": Happy(hook, a_hook, again=404, done=204),
-        f"GET {route}/data/{{proxy+}}": Happy(status, a_submission),
+        f"GET {route}/data/{{proxy+}}": Happy(one, a_submission),
         f"PATCH {route}/data/{{proxy+}}": Happy(status, a_submission, approved, again=DONE),
-        f"DELETE {route}/data/{{proxy+}}": Happy(status, a_submission, again=204, done=204),
+        f"DELETE {route}/data/{{proxy+}}": Happy(one, a_submission, again=404, done=204),
     }
 
 

@@ -13,7 +13,7 @@ import pytest
 from sheaf import clock
 from sheaf.kobo import assets
 from tests.api import Answer, event_for, routes
-from tests.cast import PASSWORD, Cast
+from tests.cast import PASSWORD, Cast, xml
 from tests.contract.kobo.conftest import APPROVED, NOT_FOUND, told
 from tests.contract.test_matrix import READING
 from tests.happy import a_delivery
@@ -28,11 +28,12 @@ ACTORS = (
     "nobody", "wrong_token", "wrong_password",
 )  # fmt: skip
 
-# Statuses; `-` is 404. `{hook}`, `{log}` and `{id}` are a service, a failed log of it, and the
-# submission that it is about. To send one again takes a receiver, which there is not: 400.
+# Statuses; `-` is 404. `{hook}` and `{log}` are a service and a failed log of it; `{id}` and
+# `{file}` a submission and a file of it. To send one again takes a receiver, which is absent: 400.
 MATRIX = """
                                          adm tok bea bas vwr col oth app lnk non any wrt wrp
-    GET    /                             200 200 200 200  -   -   -   -   -   -   -  401 401
+    GET    /                             200 200 200 200 200  -   -   -   -   -   -  401 401
+    GET    /deployment/                  200 200 200 200 200  -   -   -   -   -   -  401 401
     GET    /hooks/                       200 200 200 200  -   -   -   -   -   -   -  401 401
     POST   /hooks/                       201 201 201 201  -   -   -   -   -   -   -  401 401
     GET    /hooks/{hook}/                200 200 200 200  -   -   -   -   -   -   -  401 401
@@ -42,6 +43,10 @@ MATRIX = """
     GET    /hooks/{hook}/logs/           200 200 200 200  -   -   -   -   -   -   -  401 401
     GET    /hooks/{hook}/logs/{log}/     200 200 200 200  -   -   -   -   -   -   -  401 401
     PATCH  /hooks/{hook}/logs/{log}/retry/ 400 400 400 400 -  -   -   -   -   -   -  401 401
+    GET    /data/                        200 200 200 200 200  -   -   -   -   -   -  401 401
+    GET    /data/{id}/                   200 200 200 200 200  -   -   -   -   -   -  401 401
+    GET    /data/{id}/attachments/{file}/ 200 200 200 200 200 -   -   -   -   -   -  401 401
+    DELETE /data/{id}/                   204 204 204 204  -   -   -   -   -   -   -  401 401
     GET    /data/{id}/validation_status/ 200 200 200 200 200  -   -   -   -   -   -  401 401
     PATCH  /data/{id}/validation_status/ 200 200 200 200  -   -   -   -   -   -   -  401 401
     DELETE /data/{id}/validation_status/ 204 204 204 204  -   -   -   -   -   -   -  401 401
@@ -71,6 +76,9 @@ def rows():
 def everything(cast: Cast) -> None:
     """A service with a failed log of a submission, and everybody who might try something."""
     a_delivery(cast)
+    photo = xml("uuid:2", photo="p.jpg")
+    assert cast.alice.post(cast.SUBMISSIONS, photo).status == 200
+    assert cast.alice.post(f"{cast.SUBMISSIONS}/uuid:2/attachments/p.jpg", b"\xff").status == 200
     for name in ("alice", "bob", "vera", "colin", "app_user", "link", "chelsea"):
         cast.token(name)
     project = cast.alice.post("/v1/projects", {"name": "Other"}).json["id"]
@@ -102,7 +110,13 @@ class Trial:
         kobo = self.cast.api.acting(headers_of(self.cast, "bob"))
         [hook] = kobo.get(f"{self.asset}/hooks/").json["results"]
         [log] = kobo.get(f"{self.asset}/hooks/{hook['uid']}/logs/").json["results"]
-        self.names = {"hook": hook["uid"], "log": log["uid"], "id": log["submission_id"]}
+        [*_, newest] = kobo.get(f"{self.asset}/data/").json["results"]
+        self.names = {
+            "hook": hook["uid"],
+            "log": log["uid"],
+            "id": newest["_id"],
+            "file": newest["_attachments"][0]["uid"],
+        }
 
     def ask(self, actor: str, method: str, path: str) -> Answer:
         """Send a request as an actor; what is refused must not even try to change anything."""
@@ -129,12 +143,9 @@ def trial(aws, monkeypatch) -> Trial:
 
 
 def test_every_route_is_in_a_row():
-    tried = {
-        event_for(method, f"/api/v2/assets/a{path.format(hook='h', log='l', id='i')}", {}, b"")[0][
-            "routeKey"
-        ]
-        for method, path, _ in rows()
-    }
+    names = dict.fromkeys(("hook", "log", "id", "file"), "x")
+    places = [(method, f"/api/v2/assets/a{path.format(**names)}") for method, path, _ in rows()]
+    tried = {event_for(method, place, {}, b"")[0]["routeKey"] for method, place in places}
     there = {f"{method} {path}" for method, path, _ in routes() if path.startswith("/api/v2/")}
     # Of the list of forms see below.
     assert there - tried <= {"GET /api/v2/{proxy+}"}
@@ -159,17 +170,20 @@ def test_what_is_not_there_is_told_as_what_one_may_not_see(trial):
                 method, nowhere + path.format(**trial.names), BODIES.get((method, path))
             )
             assert told(answer) == NOT_FOUND, (method, path, actor)
-    real, trial.names = trial.names, {"hook": "whk_none", "log": "dlv_none", "id": "99"}
+    real, trial.names = (
+        trial.names,
+        {"hook": "whk_none", "log": "dlv_none", "id": "99", "file": "1"},
+    )
     for method, path, _ in rows():
         if "{" in path:
             assert told(trial.ask("alice", method, path)) == NOT_FOUND, (method, path)
-    trial.names = real | {"log": "dlv_none"}
+    trial.names = real | {"log": "dlv_none", "file": "1"}
     for method, path, _ in rows():
-        if "{log}" in path:
+        if "{log}" in path or "{file}" in path:
             assert told(trial.ask("alice", method, path)) == NOT_FOUND, (method, path)
 
 
-def test_forms_are_listed_to_those_who_may_manage_their_services(trial):
+def test_forms_are_listed_to_those_who_may_see_what_was_submitted(trial):
     for actor in ACTORS:
         answer = trial.cast.api.acting(headers_of(trial.cast, actor)).get("/api/v2/assets/")
         if actor.startswith("wrong"):
@@ -178,7 +192,7 @@ def test_forms_are_listed_to_those_who_may_manage_their_services(trial):
             assert told(answer) == NOT_FOUND
         else:
             listed = [asset["uid"] for asset in answer.json["results"]]
-            may = actor in ("alice", "bob", "bearer", "basic")
+            may = actor in ("alice", "bob", "bearer", "basic", "vera")
             assert listed == [assets.named(1, "simple")] * may, actor
 
 

@@ -11,6 +11,40 @@ from tests.contract.kobo.conftest import GONE, NOT_FOUND, ORIGIN, Kobo, token, t
 HOOKS = Kobo.HOOKS
 
 
+def test_assets_are_sorted_and_chosen(scene, kobo):
+    for name in ("alpha", "zulu"):
+        scene.form(name)
+
+    def listed(query):
+        found = kobo.get(f"/api/v2/assets/?{query}").json["results"]
+        return [assets.place(each["uid"])["xmlFormId"] for each in found]
+
+    # They all have the same name; the dates are their own.
+    assert listed("ordering=date_created") == ["simple", "alpha", "zulu"]
+    assert listed("ordering=-date_created") == ["zulu", "alpha", "simple"]
+    assert len(listed("ordering=nothing&q=asset_type:survey&format=json")) == 3
+    assert len(listed("asset_type=survey&limit=3000")) == 3
+    assert listed("asset_type=block") == listed("q=asset_type:template") == []
+
+
+def test_a_deployment_is_the_published_version(scene, kobo):
+    asset = kobo.get(Kobo.ASSET).json
+    answer = kobo.get(f"{Kobo.ASSET}deployment/")
+    assert told(answer) == (
+        200,
+        {
+            "backend": "openrosa",
+            "identifier": f"{ORIGIN}/v1/projects/1/forms/simple",
+            "active": True,
+            "version_id": "1",
+            "asset": asset,
+        },
+    )
+    assert kobo.get(f"{Kobo.ASSET}deployment").json == answer.json
+    scene.bob.patch(f"{scene.FORMS}/simple", {"state": "closed"})
+    assert kobo.get(f"{Kobo.ASSET}deployment/").json["active"] is False
+
+
 def test_an_asset_is_found_by_its_uid_and_by_nothing_else(scene, kobo):
     scene.form("wörter/ünd ding")
     uid = assets.named(1, "wörter/ünd ding")
@@ -34,6 +68,7 @@ def test_forms_are_listed_as_assets(scene, kobo, api):
         "date_modified": asset["date_modified"],
         "has_deployment": True,
         "deployment__active": True,
+        "data": f"{url}data/",
         "hooks": f"{url}hooks/",
     }
     assert is_time(asset["date_created"])
@@ -41,10 +76,11 @@ def test_forms_are_listed_as_assets(scene, kobo, api):
     assert kobo.get("/api/v2/assets?limit=1").json == answer.json
     assert kobo.get(Kobo.ASSET).json == asset
     assert kobo.get(Kobo.ASSET[:-1]).json == asset
-    # Who may not manage its hooks is not shown it.
-    scene.person("Vera", "viewer")
-    assert token(api, "Vera").get("/api/v2/assets/").json["results"] == []
-    assert told(token(api, "Vera").get(Kobo.ASSET)) == NOT_FOUND
+    # So it is to who may see what was submitted; who may only submit is shown nothing.
+    for name, role, listed in (("Vera", "viewer", [asset]), ("Colin", "formfill", [])):
+        scene.person(name, role)
+        assert token(api, name).get("/api/v2/assets/").json["results"] == listed
+        assert told(token(api, name).get(Kobo.ASSET)) == ((200, asset) if listed else NOT_FOUND)
     assert told(kobo.get("/api/v2/environment")) == NOT_FOUND
 
 

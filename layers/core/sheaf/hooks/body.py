@@ -77,7 +77,8 @@ def _content(hook: Hook, event: Event, then: Subject, whole: dict[str, Any]) -> 
         return envelope.thin(event, then, hook.id, include, replay=whole["replay"])
     if told["bodyFormat"] == options.KOBO:
         linked = {each["name"]: each["url"] for each in whole["data"]["attachments"]}
-        record = flat.record(event, then, linked.get)
+        about = flat.about(event, then)
+        record = flat.record(about, then.instance.text, then.fields, linked.get)
         return subset.of_flat(record, names) if names else record
     row = whole["data"]["submission"]
     row = subset.of_row(row, names) if names else row

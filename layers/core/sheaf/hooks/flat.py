@@ -6,11 +6,13 @@ lists of records, whose keys are whole paths too. What begins with `_` is about 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from sheaf.blobs import Blob
 from sheaf.data import tables
 from sheaf.data.extraction import Extraction, Record
 from sheaf.data.tables import Column, Table
@@ -27,32 +29,87 @@ STATUSES = {
     "rejected": ("validation_status_not_approved", "Not Approved"),
     "hasIssues": ("validation_status_on_hold", "On Hold"),
 }
+# KoBoToolbox makes smaller pictures of each; here there is one of each size, the whole.
+_SIZES = ("download_url", "download_large_url", "download_medium_url", "download_small_url")
 
 # Gives the URL of a file by its name.
 Link = Callable[[str], str | None]
 
 
-def record(event: Event, then: Snapshot, link: Link) -> dict[str, Any]:
-    """Give the record of a submission, as it was at an event."""
-    root, said = _read(then.instance.text, then.fields)
-    values = {} if said is None else _values(root, said)
-    number = keys.micros(event["submissionId"])
-    sent = datetime.fromtimestamp(number // _SECOND, UTC)
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a record says of a submission, besides its data.
+
+    `number` is its `_id`, `root_id` the instanceID that names it for ever, `instance_id` that of
+    the version in question and `deprecated_id` of the one before; `files` are those that had come
+    (without a blob, if one has been removed since);
+    `reviewed_at` (micros) and `reviewer` tell when and by whom it got its state, where that is
+    known.
+    """
+
+    number: int
+    form_id: int
+    xml_form_id: str
+    form_version: str
+    root_id: str
+    instance_id: str
+    deprecated_id: str | None
+    review_state: str | None
+    reviewed_at: int | None
+    reviewer: str | None
+    submitter: str | None
+    files: tuple[tuple[str, Blob | None], ...]
+
+
+def about(event: Event, then: Snapshot) -> About:
+    """Tell of a submission as it was at an event."""
+    # Of the states that it shows, only reviews are the last change of a submission.
+    reviewed = event["action"] == events.REVIEW
+    held = zip(then.files, then.version.attachments, strict=True)
+    return About(
+        number=keys.micros(event["submissionId"]),
+        form_id=event["formId"],
+        xml_form_id=event["xmlFormId"],
+        form_version=event["formVersion"],
+        root_id=event["instanceId"],
+        instance_id=event["currentInstanceId"],
+        deprecated_id=then.instance.deprecated_id,
+        review_state=event["reviewState"],
+        reviewed_at=event["updatedAt"],
+        reviewer=then.actor.display_name if reviewed and then.actor else None,
+        submitter=None if then.submitter is None else then.submitter.display_name,
+        files=tuple((name, blob) for (name, there), (_, blob) in held if there),
+    )
+
+
+def record(told: About, text: str, fields: tuple[Field, ...], link: Link) -> dict[str, Any]:
+    """Give the record of a submission.
+
+    Args:
+        told: what it says besides data.
+        text: its XML.
+        fields: those of its version of the form.
+        link: see Link.
+    """
+    root, said = _read(text, fields)
+    sent = datetime.fromtimestamp(told.number // _SECOND, UTC)
+    deprecated = {} if told.deprecated_id is None else {"meta/deprecatedID": told.deprecated_id}
     return {
-        "_id": number,
-        "__version__": event["formVersion"],
-        **values,
-        "_xform_id_string": event["xmlFormId"],
-        "_uuid": event["currentInstanceId"].removeprefix("uuid:"),
-        "meta/rootUuid": event["instanceId"],
-        "_attachments": [] if said is None else _attachments(event, then, link, root, said),
+        "_id": told.number,
+        "__version__": told.form_version,
+        **({} if said is None else _values(root, said)),
+        **deprecated,
+        "_xform_id_string": told.xml_form_id,
+        "_uuid": told.instance_id.removeprefix("uuid:"),
+        "meta/rootUuid": told.root_id,
+        "_attachments": _attachments(told, link, {} if said is None else dict(_named(root, said))),
         "_status": "submitted_via_web",
         "_geolocation": [None, None] if said is None else _place(root, said),
         "_submission_time": sent.strftime("%Y-%m-%dT%H:%M:%S"),
         "_tags": [],
         "_notes": [],
-        "_validation_status": _status(event, then),
-        "_submitted_by": then.submitter and then.submitter.display_name,
+        "_validation_status": validation_status(told.review_state, told.reviewed_at, told.reviewer),
+        "_submitted_by": told.submitter,
     }
 
 
@@ -110,43 +167,34 @@ def _place(root: Table, said: Record) -> list[float | None]:
     return [None, None]
 
 
-def _attachments(
-    event: Event, then: Snapshot, link: Link, root: Table, said: Record
-) -> list[dict[str, Any]]:
-    """Tell of the files that had come; where one is named, `question_xpath` says."""
-    named = dict(_named(root, said))
-    number = keys.micros(event["submissionId"])
+def _attachments(told: About, link: Link, named: dict[str, str]) -> list[dict[str, Any]]:
+    """Tell of the files that have come; where one is named, `question_xpath` says."""
     return [
         {
-            "download_url": link(name),
+            **dict.fromkeys(_SIZES, link(name)),
             "mimetype": blob and blob.content_type,
             "filename": name,
             "media_file_basename": name,
-            "instance": number,
-            "xform": event["formId"],
+            "instance": told.number,
+            "xform": told.form_id,
             "id": blob and blob.id,
+            "uid": blob and f"att{blob.id}",
             "question_xpath": named.get(name),
+            "is_deleted": False,
         }
-        for (name, there), (_, blob) in zip(then.files, then.version.attachments, strict=True)
-        if there
+        for name, blob in told.files
     ]
 
 
-def _named(table: Table, said: Record) -> list[tuple[str, str]]:
-    """List the files that a row and those below it name, each with the path of its question."""
-    found = [
-        (said.cells.get(column.index, "").strip(), _key(column))
-        for column in table.columns
-        if column.field.binary
-    ]
+def _named(table: Table, said: Record, row: str = "") -> Iterator[tuple[str, str]]:
+    """Give the files that a row and those below it name, each with the path of its question.
+
+    In paths, KoBoToolbox counts the rows of repeats: `group/child[1]/photo`. `row` is such a path.
+    """
+    for column in table.columns:
+        if column.field.binary:
+            path = row + column.field.path[len(table.path) :]
+            yield said.cells.get(column.index, "").strip(), path.removeprefix("/")
     for repeat in table.repeats:
-        for row in said.below(repeat):
-            found += _named(repeat, row)
-    return found
-
-
-def _status(event: Event, then: Snapshot) -> dict[str, Any]:
-    # Of the states that it shows, only reviews are the last change of a submission.
-    reviewed = event["action"] == events.REVIEW
-    who = then.actor.display_name if reviewed and then.actor else None
-    return validation_status(event["reviewState"], event["updatedAt"], who)
+        for number, below in enumerate(said.below(repeat), 1):
+            yield from _named(repeat, below, f"{row}{repeat.path[len(table.path) :]}[{number}]")

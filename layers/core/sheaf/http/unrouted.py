@@ -13,6 +13,8 @@ from sheaf.http.response import Response
 from sheaf.problems import MissingApiVersion, NotFound, UnexpectedApiVersion
 
 _VERSION = re.compile(r"/v([0-9]+)/")
+_DOUBLED = re.compile("/{2,}")
+_KOBO = re.compile("/+api/+v2/")
 _KEY = re.compile(r"/v1/key/([^/]+)(/.*)", re.DOTALL)
 
 
@@ -27,6 +29,8 @@ def answer(request: Request) -> Response:
     Raises:
         MissingApiVersion, UnexpectedApiVersion, NotFound: there is nothing else to say.
     """
+    if is_doubled(request):
+        return _moved(_DOUBLED.sub("/", request.raw_path), request.raw_query)
     version = _VERSION.match(request.raw_path)
     if version is None:
         raise MissingApiVersion
@@ -38,6 +42,19 @@ def answer(request: Request) -> Response:
         query = f"{query}&" * bool(query) + f"st={quote(key[1], safe='$!')}"
     if path in (request.raw_path, "/v1"):
         raise NotFound
+    return _moved(path, query)
+
+
+def is_doubled(request: Request) -> bool:
+    """Whether a path below `/api/v2/` has more slashes than it should.
+
+    KoBoToolbox's server takes them for one, and its clients count on that: whose address ends in a
+    slash (n8n proposes one that does), or whose path begins with one (OpenFn).
+    """
+    return _KOBO.match(request.raw_path) is not None and "//" in request.raw_path
+
+
+def _moved(path: str, query: str) -> Response:
     location = quote(path, safe="/:@!$&'()*+,;=~") + f"?{query}" * bool(query)
     return Response.redirect(location, status=308)
 

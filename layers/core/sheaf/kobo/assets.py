@@ -10,6 +10,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from sheaf import clock
 from sheaf.access.auth import Auth
@@ -21,6 +22,7 @@ from sheaf.problems import NotFound
 from sheaf.projects import projects
 
 _PREFIX = "a"
+_ORDERS = ("name", "uid", "date_created", "date_modified")
 _NAMED = re.compile("([1-9][0-9]{0,9})/(.+)", re.DOTALL)
 
 
@@ -61,14 +63,28 @@ def lookup(asset_uid: str) -> Lookup[Form]:
 
 
 def page(auth: Auth, query: Mapping[str, str], origin: str) -> dict[str, Any]:
-    """List the published forms whose hooks one may manage, in pages, for tools to choose from."""
+    """List the published forms whose submissions one may see, in pages, for tools to choose from.
+
+    All are surveys, so who asks for another type (`asset_type`, or in `q`) is given none. What else
+    `q` says does not count. `ordering` sorts them, with `-` before it backwards.
+    """
     listed = [
         shown(form, origin)
         for project in projects.list_for(auth)
         for form in forms.list_for(project, auth)
-        if form.version is not None and auth.can("hook.list", form)
+        if form.version is not None and auth.can("submission.list", form)
     ]
-    return paging.page(listed, query, f"{origin}/api/v2/assets/")
+    chosen = [asset for asset in listed if _fits(asset, query)]
+    order = query.get("ordering", "")
+    if (name := order.removeprefix("-")) in _ORDERS:
+        chosen.sort(key=lambda asset: str(asset[name]).lower(), reverse=order.startswith("-"))
+    return paging.page(chosen, query, f"{origin}/api/v2/assets/")
+
+
+def _fits(asset: Mapping[str, Any], query: Mapping[str, str]) -> bool:
+    types = [word for word in query.get("q", "").split() if word.startswith("asset_type:")]
+    types += [f"asset_type:{query['asset_type']}"] if "asset_type" in query else []
+    return all(each == f"asset_type:{asset['asset_type']}" for each in types)
 
 
 def url(asset_uid: str, origin: str) -> str:
@@ -88,5 +104,18 @@ def shown(form: Form, origin: str) -> dict[str, Any]:
         "date_modified": clock.iso(form.updated_at or form.created_at),
         "has_deployment": True,
         "deployment__active": form.accepting,
+        "data": f"{url(asset_uid, origin)}data/",
         "hooks": f"{url(asset_uid, origin)}hooks/",
+    }
+
+
+def deployment(form: Form, origin: str) -> dict[str, Any]:
+    """Tell of what KoBoToolbox calls the deployment of a form: its published version."""
+    asset = shown(form, origin)
+    return {
+        "backend": "openrosa",
+        "identifier": f"{origin}/v1/projects/{form.project_id}/forms/{quote(form.xml_form_id)}",
+        "active": form.accepting,
+        "version_id": form.version,
+        "asset": asset,
     }

@@ -9,19 +9,22 @@ from urllib.parse import urlencode
 PAGE, LARGEST = 100, 1000
 
 
-def page(
-    listed: Sequence[Any], query: Mapping[str, str], url: str, *, total: int | None = None
-) -> dict[str, Any]:
+def page(listed: Sequence[Any], query: Mapping[str, str], url: str) -> dict[str, Any]:
     """Give the page of a list that `limit` and `offset` (or `start`) ask for.
 
     Args:
         listed: all of it.
         query: the request's.
         url: where the list is found, without a query.
-        total: how many there are, where that is more than are listed.
     """
     size, start = bounds(query)
-    end, count = start + size, len(listed) if total is None else total
+    return told(listed[start : start + size], len(listed), query, url)
+
+
+def told(results: Sequence[Any], count: int, query: Mapping[str, str], url: str) -> dict[str, Any]:
+    """Give a page of a list with so many entries, which the query asks for (see `page`)."""
+    size, start = bounds(query)
+    end = start + size
 
     def link(offset: int) -> str:
         rest = {name: value for name, value in query.items() if name not in ("offset", "start")}
@@ -31,7 +34,7 @@ def page(
         "count": count,
         "next": link(end) if end < count else None,
         "previous": link(max(start - size, 0)) if start else None,
-        "results": list(listed[start:end]),
+        "results": list(results),
     }
 
 

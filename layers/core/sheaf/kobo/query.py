@@ -7,22 +7,23 @@ that both read as numbers are compared as such. `_validation_status.uid` goes in
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sheaf import clock
-from sheaf.forms.forms import Form
-from sheaf.hooks import events, flat, snapshot
+from sheaf import fields
 from sheaf.problems import KoboRefused
-from sheaf.submissions import telling
-from sheaf.submissions.records import Submission
 
 LONGEST = 10_000
 _BOTH = {"$and": all, "$or": any}
+# Ids begin with 16 digits.
+_NEVER = 10**16
+# Times as records have them. Texts are compared as such: of other forms nothing follows.
+_PLAIN_TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?)?")
 
 
-def read(said: Any) -> Mapping[str, Any]:
-    """Read a query, an object or the text of one.
+def read(said: Any, name: str = "payload") -> Mapping[str, Any]:
+    """Read a query, an object or the text of one; `name` is that of what it stands in.
 
     Raises:
         KoboRefused: it is none, or asks for something that is not known here.
@@ -33,23 +34,50 @@ def read(said: Any) -> Mapping[str, Any]:
             return query
     except (ValueError, RecursionError):
         pass
-    raise KoboRefused(payload=["The query cannot be understood."])
+    raise KoboRefused(**{name: ["The query cannot be understood."]})
 
 
-def fits(query: Mapping[str, Any], form: Form, submission: Submission) -> bool:
-    """Whether a submission is what a query asks for."""
-    return _fits(query, _record(form, submission))
+def fits(query: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Whether a record is what a query asks for."""
+    return all(
+        _BOTH[name](fits(each, record) for each in wanted)
+        if name in _BOTH
+        else _holds(wanted, _value(record, name))
+        for name, wanted in query.items()
+    )
 
 
-def _record(form: Form, submission: Submission) -> dict[str, Any]:
-    event = {
-        **telling.event(form, submission, submission),
-        "action": events.REVIEW,
-        "actorId": None,
-        "loggedAt": clock.iso(submission.updated_at),
-    }
-    then = snapshot.at(event)
-    return {} if then is None else flat.record(event, then, lambda _: None)
+def bounds(query: Mapping[str, Any]) -> tuple[str, str]:
+    """Give the ids between which all that a query asks for lies, the second not included.
+
+    Only what it says of `_id` and `_submission_time` by themselves counts; empty is no bound.
+    """
+    since, until = [0], [_NEVER]
+    for name, read in (("_id", _exact), ("_submission_time", _second)):
+        said = query.get(name)
+        for rule, operand in (said if isinstance(said, dict) else {"$eq": said}).items():
+            if (moment := read(operand)) is None:
+                continue
+            first, last = moment
+            if rule in ("$gt", "$gte", "$eq"):
+                since.append(first)
+            if rule in ("$lt", "$lte", "$eq"):
+                until.append(last + 1)
+    low, high = max(since), min(until)
+    return f"{low:016d}" if low else "", f"{high:016d}" if high < _NEVER else ""
+
+
+def _exact(operand: Any) -> tuple[int, int] | None:
+    number = _number(operand)
+    return None if number is None or not 0 <= number < _NEVER else (int(number), int(number) + 1)
+
+
+def _second(operand: Any) -> tuple[int, int] | None:
+    """Give the first and last microsecond of the second that a text of time names."""
+    if not isinstance(operand, str) or not _PLAIN_TIME.fullmatch(operand):
+        return None
+    moment = fields.micros(operand)
+    return None if moment is None or moment < 0 else (moment, moment + 1_000_000)
 
 
 def _is_known(query: Mapping[str, Any]) -> bool:
@@ -70,15 +98,6 @@ def _is_condition(wanted: Any) -> bool:
     return bool(wanted) and all(
         rule in _RULES and isinstance(operand, list) == (rule in lists)
         for rule, operand in wanted.items()
-    )
-
-
-def _fits(query: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-    return all(
-        _BOTH[name](_fits(each, record) for each in wanted)
-        if name in _BOTH
-        else _holds(wanted, _value(record, name))
-        for name, wanted in query.items()
     )
 
 

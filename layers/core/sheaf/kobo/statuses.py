@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 from sheaf import clock
 from sheaf.access.actors import Actor
 from sheaf.access.auth import Auth
+from sheaf.data.record import Stored
 from sheaf.db import keys, reads
 from sheaf.db.audit import Audit
 from sheaf.forms.forms import Form
 from sheaf.hooks import flat
 from sheaf.kobo import query
+from sheaf.kobo.records import Records
 from sheaf.problems import KoboRefused, NotFound
 from sheaf.submissions import location, reviews
 from sheaf.submissions.records import LIVE, Submission
@@ -127,9 +129,10 @@ def _fitting(form: Form, wanted: Mapping[str, Any]) -> list[Submission]:
     if len(looked_at) > MOST_READ:
         detail = f"A query can look at {MOST_READ} submissions, and the form has more. Name them."
         raise KoboRefused(detail=detail)
-    with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
-        fits = list(pool.map(lambda each: query.fits(wanted, form, each), looked_at))
-    return [each for each, it_does in zip(looked_at, fits, strict=True) if it_does]
+    records = Records(form, "").of(map(Stored.of, looked_at))
+    return [
+        each for each, record in zip(looked_at, records, strict=True) if query.fits(wanted, record)
+    ]
 
 
 def _live(form: Form, start: str = "") -> Iterator[Submission]:

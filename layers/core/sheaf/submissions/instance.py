@@ -74,6 +74,12 @@ def read(raw: bytes, charset: str | None = None) -> Instance:
     )
 
 
+def replaced(text: str) -> str | None:
+    """Name the version that a submission's XML says it replaces."""
+    found = (pieces for _, pieces in markup.texts(text, {_DEPRECATED_ID}))
+    return next(("".join(piece.raw for piece in pieces) for pieces in found), None)
+
+
 def attachment_names(text: str, fields: Iterable[Field]) -> tuple[str, ...]:
     """Name the files that belong to a submission, each once, in document order.
 
