@@ -97,7 +97,7 @@ def record(told: About, text: str, fields: tuple[Field, ...], link: Link) -> dic
     return {
         "_id": told.number,
         "__version__": told.form_version,
-        **({} if said is None else _values(root, said)),
+        **({"meta/instanceID": told.instance_id} if said is None else _values(root, said)),
         **deprecated,
         "_xform_id_string": told.xml_form_id,
         "_uuid": told.instance_id.removeprefix("uuid:"),

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from sheaf import clock
 from sheaf.db import keys
 from sheaf.hooks import deliver, events, match
 from sheaf.submissions import purge
@@ -32,13 +31,6 @@ FORM = """<?xml version="1.0"?>
       <group ref="/data/child/toy"><repeat nodeset="/data/child/toy"/></group>
     </repeat></group>
   </h:body></h:html>"""
-VISIT = """<data xmlns:orx="http://openrosa.org/xforms" id="visit" version="v7">
-<start>2026-10-01T08:00:00.000+02:00</start><gps>14.5 -16.25 3 4.9</gps>
-<group1><q1>07</q1><photo>p.jpg</photo></group1>
-<child><name>Bo &amp; Cy</name><toy><what>ball</what></toy><toy><what>car</what></toy></child>
-<child><name/></child><__version__>vXyz</__version__>
-<orx:meta><orx:instanceID>uuid:one</orx:instanceID></orx:meta></data>"""
-VISITS = "/v1/projects/1/forms/visit/submissions"
 
 
 @pytest.fixture
@@ -64,23 +56,6 @@ def hook(scene, receiver):
         return answer.json
 
     return make
-
-
-@pytest.fixture
-def visit(scene, hook):
-    """The form of a visit, with a hook of some kind."""
-
-    def make(**said):
-        published = scene.bob.post(f"{scene.FORMS}?publish=true", FORM.encode())
-        assert published.status == 200, published.text
-        return hook(place=f"{scene.FORMS}/visit/hooks", **said)
-
-    return make
-
-
-def post(scene, text=VISIT, path=VISITS):
-    answer = scene.bob.post(path, text.encode())
-    assert answer.status == 200, answer.text
 
 
 # --- the standard body ------------------------------------------------------------------------
@@ -126,19 +101,6 @@ def test_the_xml_comes_along_where_it_is_wanted(scene, hook, sent):
     scene.submit(ONE, name="Ada &amp; Bo")
     [request] = sent(told)
     assert request.json()["data"]["xml"] == xml(ONE, name="Ada &amp; Bo").decode()
-
-
-def test_receivers_made_for_central_webhook_understand_it(scene, hook, sent):
-    """Its bodies are `{type, id, data}`: `data.xml` of what is new, `data.reviewState` besides."""
-    told = hook(include={"xml": True})
-    scene.submit(ONE)
-    scene.review(ONE, "hasIssues")
-    created, reviewed = (each.json() for each in sent(told))
-    assert (created["type"], created["id"], created["data"]["xml"]) == (
-        "submission.create", ONE, xml(ONE).decode(),
-    )  # fmt: skip
-    assert (reviewed["type"], reviewed["id"]) == ("submission.update", ONE)
-    assert reviewed["data"]["reviewState"] == "hasIssues"
 
 
 def test_a_thin_body_has_ids_and_links_alone(scene, hook, sent):
@@ -276,64 +238,6 @@ def test_a_published_version_is_told_with_what_it_is(scene, sent, receiver):
 # --- KoBoToolbox's record ---------------------------------------------------------------------
 
 
-def test_the_flat_record_is_kobotoolboxs(scene, visit, sent):
-    told = visit(bodyFormat="kobo", events=[events.CREATE, events.REVIEW])
-    post(scene)
-    scene.bob.post(f"{VISITS}/{ONE}/attachments/p.jpg", b"1", {"content-type": "image/jpeg"})
-    scene.bob.patch(f"{VISITS}/{ONE}", {"reviewState": "approved"})
-    created, reviewed = (each.json() for each in sent(told))
-    shown = scene.bob.get(f"{VISITS}/{ONE}").json
-    number = created["_id"]
-    assert clock.iso(number) == shown["createdAt"]
-    assert created == {
-        "_id": number,
-        "__version__": "vXyz",
-        "start": "2026-10-01T08:00:00.000+02:00",
-        "gps": "14.5 -16.25 3 4.9",
-        "group1/q1": "07",
-        "group1/photo": "p.jpg",
-        "meta/instanceID": ONE,
-        "child": [
-            {
-                "child/name": "Bo & Cy",
-                "child/toy": [{"child/toy/what": "ball"}, {"child/toy/what": "car"}],
-            },
-            {},
-        ],
-        "_xform_id_string": "visit",
-        "_uuid": "one",
-        "meta/rootUuid": ONE,
-        "_attachments": [],
-        "_status": "submitted_via_web",
-        "_geolocation": [14.5, -16.25],
-        "_submission_time": shown["createdAt"][:19],
-        "_tags": [],
-        "_notes": [],
-        "_validation_status": {},
-        "_submitted_by": "Bob",
-    }
-    [file] = reviewed["_attachments"]
-    assert file | {"download_url": None, "id": None} == {
-        "download_url": None,
-        "mimetype": "image/jpeg",
-        "filename": "p.jpg",
-        "media_file_basename": "p.jpg",
-        "instance": number,
-        "xform": 2,
-        "id": None,
-        "question_xpath": "group1/photo",
-    }
-    assert scene.api.get(file["download_url"]).body == b"1"
-    status = reviewed["_validation_status"]
-    assert status == {
-        "timestamp": status["timestamp"],
-        "uid": "validation_status_approved",
-        "by_whom": "Bob",
-        "label": "Approved",
-    }
-    assert abs(status["timestamp"] - clock.micros() // 1_000_000) < 60
-
-
 def test_what_the_record_does_not_say_headers_do(scene, hook, sent):
     told = hook(bodyFormat="kobo")
     scene.submit(ONE)
@@ -362,27 +266,6 @@ def test_what_the_record_does_not_say_headers_do(scene, hook, sent):
         "webhook-previous-review-state": "edited",
         "webhook-deleted-at": said["webhook-deleted-at"],
     }
-
-
-def test_fields_of_the_record_have_kobotoolboxs_meaning(scene, visit, sent):
-    told = visit(bodyFormat="kobo", fields=["group1", "meta/instanceID", "child/name", "_id"])
-    post(scene)
-    [request] = sent(told)
-    assert request.json() == {
-        "_id": request.json()["_id"],
-        "group1/q1": "07",
-        "group1/photo": "p.jpg",
-        "meta/instanceID": ONE,
-    }
-
-
-def test_a_template_wraps_the_record(scene, hook, sent):
-    told = hook(
-        bodyFormat="kobo", fields=["name"], template='{"records": [{"fields": %SUBMISSION%}]}'
-    )
-    scene.submit(ONE, name="Ada &quot;x&quot;")
-    [request] = sent(told)
-    assert request.json() == {"records": [{"fields": {"name": 'Ada "x"'}}]}
 
 
 # --- raw --------------------------------------------------------------------------------------
