@@ -1,4 +1,4 @@
-"""Spreadsheet forms for tests, of one question each."""
+"""Spreadsheet forms for tests."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from io import BytesIO
 
 from openpyxl import Workbook
 
+Sheets = dict[str, list[tuple[str, ...]]]
+
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 XLS = "application/vnd.ms-excel"
 
 
-def sheets(xml_form_id: str) -> dict[str, list[tuple[str, ...]]]:
-    """The rows of a form's sheets."""
+def sheets(xml_form_id: str) -> Sheets:
+    """The rows of the sheets of a form of one question."""
     return {
         "survey": [("type", "name", "label"), ("text", "name", "Name")],
         "settings": [("form_id", "version"), (xml_form_id, "1")],
@@ -20,20 +22,25 @@ def sheets(xml_form_id: str) -> dict[str, list[tuple[str, ...]]]:
 
 
 def xlsx(xml_form_id: str) -> bytes:
-    """A form as Excel has written workbooks since 2007."""
+    """A form of one question, as Excel has written workbooks since 2007."""
+    return written(sheets(xml_form_id))
+
+
+def written(named: Sheets) -> bytes:
+    """A workbook of these sheets."""
     book = Workbook()
     book.remove(book.active)
-    for name, rows in sheets(xml_form_id).items():
+    for name, rows in named.items():
         sheet = book.create_sheet(name)
         for row in rows:
             sheet.append(row)
-    written = BytesIO()
-    book.save(written)
-    return written.getvalue()
+    into = BytesIO()
+    book.save(into)
+    return into.getvalue()
 
 
 def xls(xml_form_id: str) -> bytes:
-    """A form as Excel wrote workbooks before: the records of BIFF8, without what wraps them."""
+    """The same as Excel wrote workbooks before: the records of BIFF8, without what wraps them."""
     named = sheets(xml_form_id)
     streams = [_begin(0x10) + b"".join(_labels(rows)) + _END for rows in named.values()]
     position = len(_begin(0x05)) + sum(len(_bound(0, name)) for name in named) + len(_END)
