@@ -24,12 +24,10 @@ class Row:
 
     Attributes:
         candidate: the submission that it belongs to.
-        number: which of its rows in the table it is, from 0 on.
         place: where it stands; None when the submission is encrypted.
     """
 
     candidate: Candidate
-    number: int
     place: Place | None
 
 
@@ -122,20 +120,20 @@ class Paging:
         told = row.candidate.told
         keys = self.source.order.keys(told)
         if self.table.parent is None or row.place is None:
-            return Token(told.id, 0, keys, {"instanceId": told.root_id})
-        return Token(told.id, row.number, keys, {"repeatId": row.place.id})
+            return Token(told.id, (), keys, {"instanceId": told.root_id})
+        return Token(told.id, row.place.numbers, keys, {"repeatId": row.place.id})
 
     def _inner(self, found: Iterator[Candidate], token: Token | None) -> Iterator[Row]:
         """Give the rows of a repeat, from the one after the token's."""
         for candidate in found:
-            first = token.row + 1 if token is not None and candidate.told.id == token.id else 0
+            last = token.row if token is not None and candidate.told.id == token.id else ()
             if candidate.record is None:
                 continue
             above = rows.top(candidate.record, candidate.told.root_id)
-            for number, place in enumerate(rows.places(self.table, above)):
+            for place in rows.places(self.table, above):
                 belongs = self.within is None or place.ids[self.within[0]] == self.within[1]
-                if number >= first and belongs and self._passes(candidate, place.record):
-                    yield Row(candidate, number, place)
+                if place.numbers > last and belongs and self._passes(candidate, place.record):
+                    yield Row(candidate, place)
 
     def _passes(self, candidate: Candidate, record: Record) -> bool:
         if self.filter is None:
@@ -147,7 +145,7 @@ class Paging:
 def _row(candidate: Candidate) -> Row:
     record = candidate.record
     place = None if record is None else rows.top(record, candidate.told.root_id)
-    return Row(candidate, 0, place)
+    return Row(candidate, place)
 
 
 def records(table: Table, root: Record) -> Iterator[Record]:

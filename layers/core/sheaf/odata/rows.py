@@ -33,12 +33,15 @@ class Place:
         told: the way to it (`row.way`).
         ids: the `__id` of the submission, of each row on the way, and last its own.
         link: its own URL below the service root.
+        numbers: which row it is within that above, from 0 on, and so with all above it, topmost
+            first. Rows of a table stand in the order of these.
     """
 
     record: Record
     told: str
     ids: tuple[str, ...]
     link: str
+    numbers: tuple[int, ...] = ()
 
     @property
     def id(self) -> str:
@@ -66,7 +69,8 @@ def places(table: Table, above: Place) -> Iterator[Place]:
 def _below(parent: Place, table: Table, number: int, record: Record) -> Place:
     told = row.way(parent.told, table, number)
     id_ = row.row_id(told)
-    return Place(record, told, (*parent.ids, id_), f"{_link(parent, table)}('{id_}')")
+    link = f"{_link(parent, table)}('{id_}')"
+    return Place(record, told, (*parent.ids, id_), link, (*parent.numbers, number))
 
 
 def _link(place: Place, table: Table) -> str:

@@ -27,13 +27,14 @@ class Token:
 
     Attributes:
         id: of the submission that it belongs to; '' when the token does not tell.
-        row: which of that submission's rows of the table it is, from 0 on.
+        row: where it stands in that submission (`rows.Place.numbers`). However rows before it come
+            and go, rows that stay where they are neither come twice nor are left out.
         keys: by what the rows are ordered, if not by their age.
         shown: what Central's token says: `instanceId` or `repeatId`.
     """
 
     id: str
-    row: int
+    row: tuple[int, ...]
     keys: Keys
     shown: dict[str, str]
 
@@ -41,7 +42,7 @@ class Token:
         """Give it as it stands in a link."""
         told = self.shown | {"id": self.id}
         if self.row:
-            told |= {"row": self.row}  # type: ignore[dict-item]
+            told |= {"row": list(self.row)}  # type: ignore[dict-item]
         if self.keys:
             told |= {"keys": self.keys}  # type: ignore[dict-item]
         text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
@@ -63,9 +64,10 @@ def read(text: str) -> Token:
     if not isinstance(told, dict):
         raise InvalidSkipToken
     id_, row, keys = told.get("id"), told.get("row"), told.get("keys")
+    whole = isinstance(row, list) and all(type(number) is int for number in row)
     return Token(
         id=id_ if isinstance(id_, str) and _ID.fullmatch(id_) else "",
-        row=row if isinstance(row, int) else 0,
+        row=tuple(row) if isinstance(row, list) and whole else (),
         keys=keys if isinstance(keys, list) else [],
         shown={},
     )
