@@ -9,6 +9,7 @@ import pytest
 
 from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.cast import OPENROSA, Cast, audits, is_time, multipart, stored, xform, xml
+from tests.wire import Wire
 
 HERE = "/v1/projects/1/submission"
 SUBMISSIONS = Cast.SUBMISSIONS
@@ -454,3 +455,71 @@ def test_of_many_different_corrections_one_wins(cast, form):
         sorted(told(each) for each in answers)
         == [(201, DONE)] + [(409, OUTDATED.format("one"))] * 19
     )
+
+
+def _while_it_is_sent(cast, act, body, files):
+    """Send a submission; at the call that stores its file somebody else acts. Give the answer."""
+    done = []
+
+    def overtake(_: int) -> None:
+        if wire.names[-1] == "PutObject" and not done:
+            done.append(None)
+            act()
+
+    with Wire(before=overtake) as wire:
+        sent = cast.send(body, files)
+    assert done == [None]
+    return told(sent)
+
+
+def test_a_file_of_a_version_that_is_corrected_meanwhile_does_not_get_into_the_correction(
+    cast, form
+):
+    first = xml("one", photo="a.jpg")
+    cast.send(first)
+
+    def correct():
+        sent = cast.send(xml("two", photo="a.jpg", deprecated="one"), {"a.jpg": OTHER})
+        assert told(sent) == (201, DONE)
+
+    late = _while_it_is_sent(cast, correct, first, {"a.jpg": JPEG})
+    assert late == (409, OUTDATED.format("undefined"))
+    assert cast.alice.get(f"{SUBMISSIONS}/one/attachments/a.jpg").body == OTHER
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        (
+            xml("one", photo="a.jpg"),
+            409,
+            "This submission has been deleted. You may not resubmit it.",
+        ),
+        (
+            xml("two", photo="a.jpg", deprecated="one"),
+            404,
+            "You tried to update an existing submission, but we can&#39;t find that submission "
+            "to update (one)",
+        ),
+    ],
+)
+def test_of_what_is_deleted_meanwhile_a_device_is_told_so(cast, form, body, status, message):
+    cast.send(xml("one", photo="a.jpg"))
+
+    def delete():
+        assert cast.alice.delete(f"{SUBMISSIONS}/one").status == 200
+
+    late = _while_it_is_sent(cast, delete, body, {"a.jpg": JPEG})
+    assert late == (status, answer("error", message))
+
+
+def test_a_file_that_is_sent_twice_at_once_is_told_of_once(cast, form):
+    body = xml("one", photo="a.jpg")
+    cast.send(body)
+
+    def again():
+        assert told(cast.send(body, {"a.jpg": JPEG})) == (201, DONE)
+
+    assert _while_it_is_sent(cast, again, body, {"a.jpg": JPEG}) == (201, DONE)
+    assert len(audits("submission.attachment.update")) == 1
+    assert cast.alice.get(f"{SUBMISSIONS}/one/attachments/a.jpg").body == JPEG

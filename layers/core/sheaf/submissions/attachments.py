@@ -15,7 +15,7 @@ from sheaf.access.auth import Auth
 from sheaf.blobs import Blob
 from sheaf.db.transaction import Author, Transaction
 from sheaf.forms.forms import Form
-from sheaf.problems import FileTooLarge, Forbidden, found
+from sheaf.problems import FileTooLarge, Forbidden, OutdatedCopy, found
 from sheaf.submissions import files
 from sheaf.submissions.files import File
 from sheaf.submissions.records import Submission, SubmissionVersion
@@ -55,7 +55,10 @@ def upload(form: Form, submission: Submission, file: File, *, by: Auth) -> None:
     blob = blobs.store(blobs.submission_prefix(submission.id), file.data, file.kind)
 
     def fill(now: Submission) -> Submission:
-        judge(form, now, file, by=by)
+        if file.is_same(judge(form, now, file, by=by)):
+            # A client that lost patience had sent it twice: ours is of no use to anybody.
+            blobs.forget(blob.key)
+            return now
         return put(form, now, {place(now, file.name): blob}, by=by)
 
     insist(submission, fill)
@@ -66,18 +69,24 @@ def add(form: Form, submission: Submission, sent: Sequence[File], *, by: Auth) -
 
     Raises:
         NotFound: the submission has been deleted meanwhile.
+        OutdatedCopy: it has been edited meanwhile: these are the files of an older version.
     """
     held = dict(submission.attachments)
     wanted = files.by_slot(tuple(held), sent)
     new = {name: file for name, file in wanted.items() if not file.is_same(held[name])}
     stored = list(files.store(submission.id, new).items())
+    version, edits = submission.instance_id, submission.edits
     for start in range(0, len(stored), MOST_FILES):
         some = dict(stored[start : start + MOST_FILES])
 
         def fill(now: Submission, some: Mapping[str, Blob] = some) -> Submission:
-            # An edit that came in between may name other files.
-            names = [name for name, _ in now.attachments]
-            into = {names.index(name): blob for name, blob in some.items() if name in names}
+            if now.edits != edits:
+                raise OutdatedCopy(deprecatedId=version)
+            into = {
+                index: some[name]
+                for index, (name, there) in enumerate(now.attachments)
+                if name in some and not new[name].is_same(there)
+            }
             return put(form, now, into, by=by, asked=False)
 
         submission = insist(submission, fill)

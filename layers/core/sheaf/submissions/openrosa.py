@@ -24,6 +24,7 @@ from sheaf.forms.forms import Form
 from sheaf.problems import (
     AlreadyExists,
     DeprecatedIdUnknown,
+    NotFound,
     OutdatedCopy,
     Problem,
     ResubmittedDifferently,
@@ -104,6 +105,7 @@ def submit(
         DeprecatedIdUnknown: it corrects a submission that is not there.
         OutdatedCopy: it corrects, or is, a version that is not the current one.
         AlreadyExists: a correction bears an instanceId that is taken.
+        NotFound: it is being purged.
     """
     problem: Problem | None = None
     for attempt in range(TRIES):
@@ -112,7 +114,7 @@ def submit(
             (standing,) = reads.gather(_again(form, received))
         try:
             _submit(form, received, standing, files, client, by=by)
-        except (AlreadyExists, OutdatedCopy) as raised:
+        except (AlreadyExists, NotFound, OutdatedCopy) as raised:
             if _final(received, standing):
                 raise
             problem = raised
