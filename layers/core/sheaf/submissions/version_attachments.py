@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sheaf.access.auth import Auth
 from sheaf.db import keys, reads
+from sheaf.db.items import Ref
 from sheaf.db.transaction import Transaction
 from sheaf.forms.forms import Form
 from sheaf.problems import NotFound, found
@@ -28,16 +29,18 @@ def clear(
             place = attachments.place(now, name)
             attachments.put(form, now, {place: None}, by=by, named=named)
         else:
-            _empty(form, now, _aside(now, version), name, by=by)
+            # Since it was read, an edit may have put it aside, or somebody have emptied it.
+            kept = version if now is submission else found(reads.get(_aside(submission, version)))
+            _empty(form, now, kept, name, by=by)
 
     insist(submission, empty)
 
 
-def _aside(submission: Submission, version: SubmissionVersion) -> SubmissionVersion:
-    if not isinstance(version, Submission):
-        return version
-    # It was the current one when it was read; an edit has put it aside since.
-    return found(reads.get(SubmissionVersion.ref(keys.version(submission.id, version.edits))))
+def _aside(submission: Submission, version: SubmissionVersion) -> Ref[SubmissionVersion]:
+    """Refer to where a version lies, or will, once an edit has put it aside."""
+    if isinstance(version, Submission):
+        return SubmissionVersion.ref(keys.version(submission.id, version.edits))
+    return SubmissionVersion.ref((version.pk, version.sk))
 
 
 def _empty(
