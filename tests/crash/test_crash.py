@@ -300,6 +300,34 @@ def test_a_lost_answer_does_nothing_twice(rehearsal):
 
 
 @every_request
+@pytest.mark.usefixtures("_no_naps")
+def test_of_a_lost_answer_whose_repeat_is_throttled_all_stays(rehearsal):
+    """AWS does what it was asked for, the answer gets lost, and then it will not be asked again."""
+    for number, call in enumerate(rehearsal.calls):
+        name = call.operation
+        if name not in ("TransactWriteItems", "PutItem"):
+            continue
+        rehearsal.put_back()
+        tries = []
+
+        def lose(reached: int, go: Any, number=number, tries=tries):
+            if reached != number:
+                return None
+            tries.append(reached)
+            if len(tries) > 1:
+                return http_error(400, "ThrottlingException")
+            go()
+            return http_error(500, "InternalServerError")
+
+        with Wire(send=lose):
+            told = rehearsal.send()
+        assert len(tries) > 1, name
+        assert told == rehearsal.answer or told.status == 503, name
+        assert whole(rehearsal, name), name
+        repeat(rehearsal, name, done=True)
+
+
+@every_request
 def test_a_throttle_that_does_not_end_is_told_as_such(rehearsal):
     for number, call in enumerate(rehearsal.calls):
         name = call.operation

@@ -202,10 +202,12 @@ def update(user: Actor, change: Change, *, by: Author) -> dict[str, Any]:
             user.display_name = change.display_name
             actions.append(Actor.display_name.set(change.display_name))
         if change.email is not None:
-            _move(tx, user, change.email)
             user.email = change.email
             actions.append(Actor.email.set(change.email))
+        # Before the claim: who moves to the same address a moment later is not another user.
         _update(tx, user, before, actions)
+        if change.email is not None:
+            _move(tx, user, before, change.email)
         tx.audit("user.update", by=by, on=user.actee_id, details={"data": change.to_api()})
     return to_api(user)
 
@@ -278,9 +280,9 @@ def _take(tx: Transaction, user: Actor, email: str) -> None:
     tx.create(Email(*keys.email(email), actor_id=user.id), otherwise=taken)
 
 
-def _move(tx: Transaction, user: Actor, email: str) -> None:
+def _move(tx: Transaction, user: Actor, before: str | None, email: str) -> None:
     """Take another address, unless it is the same but for case."""
-    old = keys.email(user.email or "")
+    old = keys.email(before or "")
     if old != keys.email(email):
         tx.delete(Email(*old))
         _take(tx, user, email)
