@@ -201,6 +201,36 @@ def test_a_path_that_has_no_twin_is_sent_to_the_same_with_the_token_in_the_query
     assert cast.api.post(restored.headers["location"]).json == FORBIDDEN
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", [SIMPLE, SUBMISSIONS, ONE, f"{ONE}/attachments", PHOTO])
+def test_a_method_that_has_no_twin_is_sent_there_too(cast, method, path):
+    """Central asks for the right to do it (403.1) where it knows of such a thing, else it is 404.1."""
+    cast.form("a b")
+    path, token = path.replace("/simple", "/a b"), cast.token("app_user")
+    assert cast.submit("uuid:1").status == 200
+    answer = cast.api.request(method, f"{in_path(token, quote(path))}?x=1%2F2", {})
+    if answer.status != 308:
+        # It has one: what devices send has.
+        assert (method, path.rpartition("/")[2]) in {
+            ("POST", "submissions"),
+            ("PUT", ONE.rpartition("/")[2]),
+            ("POST", PHOTO.rpartition("/")[2]),
+        }
+        return
+    location = answer.headers["location"]
+    assert location == f"/v1{quote(path)}?x=1%2F2&st={token}"
+    followed = cast.api.request(method, location, {})
+    known = {
+        ("PATCH", SIMPLE),
+        ("DELETE", SIMPLE),
+        ("PATCH", ONE),
+        ("DELETE", ONE),
+        ("DELETE", PHOTO),
+    }
+    is_known = (method, path.replace("/a b", "/simple")) in known
+    assert (followed.status, followed.json) == ((403, FORBIDDEN) if is_known else (404, NOT_FOUND))
+
+
 def test_a_path_with_a_token_and_nothing_else_is_none(cast):
     token = cast.token("app_user")
     for path in (f"/v1/key/{token}", "/v1/key"):

@@ -1,4 +1,4 @@
-"""Sending who names a submission by the id of a later version to where that version is."""
+"""Sending clients to where a thing is: a version, or what takes a token in the query."""
 
 from __future__ import annotations
 
@@ -37,6 +37,13 @@ def _versioned(request: Request, root_id: str) -> str:
     version = quote(request.path["instanceId"], safe=_PLAIN)
     path = path_of(request, instanceId=f"{quote(root_id, safe=_PLAIN)}/versions/{version}")
     return f"{path}?{request.raw_query}" if request.raw_query else path
+
+
+def with_token_asked(request: Request) -> str:
+    """Spell the address of a request whose token is in the path, with the token in the query."""
+    token = quote(request.path["token"], safe=_PLAIN_TOKEN)
+    path = path_of(request).replace(f"/key/{token}", "", 1)
+    return f"{path}?{request.raw_query}{'&' * bool(request.raw_query)}st={token}"
 
 
 def path_of(request: Request, **spelt: str) -> str:

@@ -58,11 +58,14 @@ class Response:
 
 
 class MovedError(Exception):
-    """What was asked for has another address for ever: the kernel sends the client there (301)."""
+    """What was asked for has another address for ever: the kernel sends the client there.
 
-    def __init__(self, location: str) -> None:
+    By 301, or where the method and the body are to stay what they are, by 308.
+    """
+
+    def __init__(self, location: str, status: int = 301) -> None:
         super().__init__(location)
-        self.location = location
+        self.location, self.status = location, status
 
 
 def render(result: Any) -> Response:
