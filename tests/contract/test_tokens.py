@@ -204,7 +204,7 @@ def test_a_path_that_has_no_twin_is_sent_to_the_same_with_the_token_in_the_query
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", [SIMPLE, SUBMISSIONS, ONE, f"{ONE}/attachments", PHOTO])
 def test_a_method_that_has_no_twin_is_sent_there_too(cast, method, path):
-    """Central asks for the right to do it (403.1) where it knows of such a thing, else it is 404.1."""
+    """Central asks for the right to do it (403.1) where it knows such a thing, else it is 404.1."""
     cast.form("a b")
     path, token = path.replace("/simple", "/a b"), cast.token("app_user")
     assert cast.submit("uuid:1").status == 200
