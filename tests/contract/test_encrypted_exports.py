@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from urllib.parse import quote, urlencode
+from base64 import b64encode
+from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from sheaf import aws, blobs, clock, settings
 from sheaf.db import keys, reads
+from sheaf.encryption import keypairs
 from sheaf.encryption.keyring import Key
 from tests import encryptor
 from tests.archives import linked, members, rows, unpacked
@@ -105,10 +109,10 @@ def test_what_is_decrypted_is_exported_as_what_was_never_encrypted(cast):
         media=files,
     )
     send(cast, sent, f"{secret}/submissions", without=("voice.m4a.enc",))
-    expected = members(cast.alice.get(f"{plain}/submissions.csv.zip?groupPaths=false"))
-    found = members(
-        cast.alice.post(f"{secret}/submissions.csv.zip?groupPaths=false", {"1": PASSPHRASE})
-    )
+    options = "groupPaths=false&splitSelectMultiples=true"
+    expected = members(cast.alice.get(f"{plain}/submissions.csv.zip?{options}"))
+    found = members(cast.alice.post(f"{secret}/submissions.csv.zip?{options}", {"1": PASSPHRASE}))
+    assert b",many,many/a,many/b," in expected["every-question.csv"]
     assert list(found) == list(expected)
     root = "every-question.csv"
     (old,), (new,) = rows(expected.pop(root)), rows(found.pop(root))
@@ -200,6 +204,57 @@ def test_passphrases_are_not_logged(mixed, caplog):
     assert "submissions.csv" in said
     assert "sesame" not in said
     assert quote("sesame & süß") not in said
+
+
+def forms_of(secret):
+    """A secret as it may stand anywhere: as it is, in JSON, in a query, in base64."""
+    raw = secret.encode()
+    coded = b64encode(raw)
+    # In base64 of something longer, from wherever it begins, all but the characters at its ends.
+    shifted = (b64encode(b"x" * at + raw)[4:-4] for at in range(3))
+    quoted = (quote(secret, safe="").encode(), quote_plus(secret).encode())
+    return {raw, json.dumps(secret)[1:-1].encode(), coded, *quoted, *shifted}
+
+
+def test_no_secret_rests_or_is_logged_anywhere(cast, caplog, capfd):
+    """After all that can be done with them: in no item, object, message or line."""
+    caplog.set_level(logging.DEBUG)
+    began = clock.micros()
+    secret = f"never to be seen, {clock.uuid()}"
+    wrong = f"nor this, {clock.uuid()}"
+    encrypt(cast, passphrase=secret)
+    version = cast.form()["version"]
+    send(cast, seal("one", version=version, photo="a.jpg", media={"a.jpg": b"jpeg"}))
+    for given in ({1: secret}, {1: wrong}, {1: secret, 77: wrong}):
+        assert {answer.status for answer in every_way(cast, given)} <= {200, 400}
+    with nothing_fits():
+        answer = cast.alice.post(ZIP, {"1": secret})
+        query = urlencode({1: secret})
+        assert cast.alice.get(f"{CSV}?{query}").status == answer.status == 303
+    work(answer.headers["location"].rpartition("/")[2])
+    private = keypairs.unlock(reads.get(Key.ref(keys.key(1))).sealed, secret)
+    der = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    seen = [repr(stored()).encode(), *objects_since(began)]
+    seen += [str(vars(record)).encode() for record in caplog.records]
+    seen += [text.encode() for text in capfd.readouterr()]
+    assert any(b"submissions.csv" in each for each in seen)
+    assert len(seen) > 20
+    for form in (*forms_of(secret), *forms_of(wrong), der[-64:], b64encode(der)[-64:]):
+        assert not any(form in each for each in seen), form
+
+
+def objects_since(moment):
+    """What lies in the bucket since then, and what waits in the queue of exports."""
+    s3 = aws.client("s3")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=settings.BUCKET_NAME)
+    for page in pages:
+        for each in page.get("Contents", ()):
+            if each["LastModified"].timestamp() * 1e6 >= moment - 2e6:
+                yield each["Key"].encode()
+                yield blobs.load(each["Key"])
+    queue = {"QueueUrl": settings.EXPORT_QUEUE_URL, "MaxNumberOfMessages": 10}
+    waiting = aws.client("sqs").receive_message(**queue, VisibilityTimeout=0)
+    yield repr(waiting.get("Messages")).encode()
 
 
 def test_what_a_device_sends_in_batches_is_opened_whole(cast, version):

@@ -354,6 +354,17 @@ def test_a_filter_that_cannot_be_followed_is_refused(three, text, code, kind):
     assert (answer.status, answer.json["code"]) == (int(code), code)
 
 
+def test_answers_of_what_a_filter_takes_from_the_trash_have_their_columns_too(cast):
+    publish(cast, "every-question")
+    send(cast, "every-question", "every-question")
+    send(cast, "every-question", "every-question-sparse")
+    assert cast.alice.delete(f"{ALL}/submissions/uuid:full").status == 200
+    query = f"?splitSelectMultiples=true&$filter={quote('__system/deletedAt ne null')}"
+    (row,) = rows(cast.alice.get(f"{ALL}/submissions.csv{query}").body)
+    shown = {name: value for name, value in row.items() if name.startswith("choice-many")}
+    assert shown == {"choice-many": "b a", "choice-many/a": "1", "choice-many/b": "1"}
+
+
 # --- files ------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """What was chosen of questions with several answers: the columns that they are split into.
 
-Central takes what its worker has extracted so far, and so misses what has just come. Here all
-submissions are read for it; those that are encrypted or deleted do not count, as in Central.
+Central takes what its worker has extracted so far, and so misses what has just come, what was
+encrypted, and what lies in the trash. Here all that is given out is read for it.
 """
 
 from __future__ import annotations
@@ -36,11 +36,7 @@ class Choices:
 
     def take(self, rows: Iterable[Row]) -> None:
         """Find what these submissions say."""
-        records = [
-            row.record
-            for row in rows
-            if row.record and not row.encrypted_key and row.stored.deleted_at is None
-        ]
+        records = [row.record for row in rows if row.record is not None]
         found: set[Choice] = set()
         for table, column in self._asked:
             found |= {(column.field.path, choice) for choice in _chosen(records, table, column)}
