@@ -128,7 +128,7 @@ def test_a_form_of_the_field_is_filled_and_read_back(cast, path):
     fields = cast.alice.get(f"{form}/fields").json
     archive = members(cast.alice.get(f"{form}/submissions.csv.zip"))
     said = answers(filled.xml)
-    assert len(said) > 3
+    assert len(said) > 1
     assert {at: texts for at, texts in columns(archive, fields).items() if texts} == {
         each["path"]: said[each["path"]] for each in fields if said.get(each["path"])
     }
