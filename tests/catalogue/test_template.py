@@ -32,6 +32,7 @@ READING = {
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "s3:GetObject",
+    "s3:ListBucket",
     "ssm:GetParameter",
 }
 # How they leave what is too large for an answer, in parts if need be.
@@ -375,6 +376,13 @@ def test_get_routes_cannot_write():
             spill = statement["Resource"] == {"Fn::Sub": "${Bucket.Arn}/responses/*"}
             allowed = SPILLING if spill else READING
             assert set(listed(statement["Action"])) <= allowed | BESIDES.get(name, set()), name
+
+
+def test_who_reads_files_is_told_when_one_is_gone():
+    """To who may not list a bucket, S3 says of a key that is not there: AccessDenied."""
+    policy = RESOURCES["ReadBlobs"]["Properties"]["PolicyDocument"]["Statement"]
+    allowed = {each["Action"]: each["Resource"] for each in policy}
+    assert allowed["s3:ListBucket"] == {"Fn::GetAtt": ["Bucket", "Arn"]}
 
 
 def test_only_api_gateway_lambda_and_no_other_account_take_the_roles():

@@ -63,6 +63,7 @@ UNUSED = {"dynamodb:GetItem", "sqs:SendMessage"}
 SELDOM = {
     "SweepRole": {"dynamodb:PutItem"},  # the audit row of a hook that has failed for five days
     "SpillResponses": {"s3:ListMultipartUploadParts"},  # going on after a crash
+    "ReadBlobs": {"s3:ListBucket"},  # to be told that a file is gone
 }
 
 
