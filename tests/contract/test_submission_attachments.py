@@ -13,7 +13,7 @@ from sheaf import blobs, settings
 from sheaf.access.auth import Auth
 from sheaf.db import keys, reads
 from sheaf.forms.forms import Form
-from sheaf.problems import Forbidden
+from sheaf.problems import Busy, Forbidden
 from sheaf.submissions import attachments, reception
 from sheaf.submissions.files import File
 from sheaf.submissions.records import Submission
@@ -21,6 +21,7 @@ from tests.answers import ANONYMOUS, DONE, FORBIDDEN, NOT_FOUND
 from tests.cast import Cast, audits, stored, xml
 from tests.contract.test_forms import together
 from tests.contract.test_submissions import size
+from tests.wire import Wire
 
 FORM = "/v1/projects/1/forms/simple"
 PATH = f"{FORM}/submissions"
@@ -421,6 +422,23 @@ def test_files_belong_to_the_current_version(cast):
     assert row["details"]["submissionDefId"] == version["details"]["submissionDefId"]
     assert row["details"]["instanceId"] == "one"
     assert cast.bob.post(f"{Cast.SUBMISSIONS}/two/attachments/b.jpg", b"x").json == NOT_FOUND
+
+
+@pytest.mark.parametrize("asked", [{}, {"range": "bytes=0-2"}])
+@pytest.mark.parametrize(("method", "then"), [("post", 200), ("delete", 404)])
+def test_who_reads_a_file_that_goes_meanwhile_is_asked_to_come_again(cast, method, then, asked):
+    assert cast.bob.post(FILE, b"first", JPEG).status == 200
+
+    def overtake(_: int) -> None:
+        if wire.names[-1] == "GetObject":
+            assert getattr(cast.bob, method)(FILE, b"second", JPEG).status == 200
+
+    with Wire(before=overtake) as wire:
+        late = cast.bob.get(FILE, None, asked)
+    assert (late.status, late.json["code"]) == (503, Busy.code)
+    again = cast.bob.get(FILE)
+    assert again.status == then
+    assert then == 404 or again.body == b"second"
 
 
 # Parts of a file.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+from botocore.exceptions import ClientError
+
 from sheaf import blobs
 from sheaf.blobs import Blob
 from sheaf.http.request import Request
 from sheaf.http.response import Response
+from sheaf.problems import Busy
 
 # One range of bytes (RFC 9110, 14.1.2); of several, clients get the whole, as they must expect.
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -17,6 +20,9 @@ def download(request: Request, name: str, blob: Blob) -> Response:
     """Give a file under a name, with a strong ETag of its content, or the part asked for.
 
     A larger file is answered by 307 to the bucket, which knows ranges too.
+
+    Raises:
+        Busy: it has gone since it was found; who asks again is told what is there now.
     """
     etag = f'"{blob.md5}"'
     headers = {
@@ -30,12 +36,22 @@ def download(request: Request, name: str, blob: Blob) -> Response:
         return Response.redirect(blobs.link(blob, name), status=307)
     part = _part(request, etag, blob.size)
     if part is None:
-        return Response(blobs.load(blob.key), blob.content_type, headers=headers)
+        return Response(_content(blob), blob.content_type, headers=headers)
     first, last = part
     if first > last:
         return Response(status=416, headers=headers | {"Content-Range": f"bytes */{blob.size}"})
     headers["Content-Range"] = f"bytes {first}-{last}/{blob.size}"
-    return Response(blobs.load(blob.key, part), blob.content_type, 206, headers)
+    return Response(_content(blob, part), blob.content_type, 206, headers)
+
+
+def _content(blob: Blob, part: tuple[int, int] | None = None) -> bytes:
+    try:
+        return blobs.load(blob.key, part)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        # Another file has taken its place, or it was taken out, or purged.
+        raise Busy from None
 
 
 def _part(request: Request, etag: str, size: int) -> tuple[int, int] | None:
