@@ -580,6 +580,50 @@ def test_fields_of_former_versions_are_shown_when_asked_for(cast):
     assert [row["FormVersion"] for row in merged] == ["2", "1"]
 
 
+def of_version(version, instance, *repeats):
+    body = "".join(f'<repeat nodeset="/data/{path}"/>' for path in repeats)
+    return (
+        '<h:html xmlns="http://www.w3.org/2002/xforms" xmlns:h="http://www.w3.org/1999/xhtml">'
+        f'<h:head><h:title>S</h:title><model><instance><data id="simple" version="{version}">'
+        f"{instance}<meta><instanceID/></meta></data></instance></model></h:head>"
+        f"<h:body>{body}</h:body></h:html>"
+    ).encode()
+
+
+def test_groups_and_repeats_of_former_versions_stay_where_they_were(cast):
+    first = "<g><a/><b/></g><r><x/><y/></r><q><z/><s><t/></s></q><gone/>"
+    answer = cast.alice.post(f"{cast.FORMS}?publish=true", of_version("1", first, "r", "q", "q/s"))
+    assert answer.status == 200, answer.text
+    draft = of_version("2", "<g><a/></g><r><x/></r><new/>", "r")
+    old = (
+        "<g><a>1</a><b>2</b></g><r><x>3</x><y>4</y></r><q><z>5</z><s><t>6</t></s></q><gone>7</gone>"
+    )
+    new = "<g><a>11</a></g><r><x>13</x></r><new>18</new>"
+    for version, said in (("1", old), ("2", new)):
+        if version == "2":
+            assert cast.alice.post(f"{SIMPLE}/draft?ignoreWarnings=true", draft).status == 200
+            assert cast.alice.post(f"{SIMPLE}/draft/publish").status == 200
+        text = (
+            f'<data id="simple" version="{version}">{said}'
+            f"<meta><instanceID>v{version}</instanceID></meta></data>"
+        )
+        assert cast.alice.post(f"{SIMPLE}/submissions", text.encode()).status == 200
+    shown = members(cast.alice.get(f"{SIMPLE}/submissions.csv.zip"))
+    assert list(shown) == ["simple.csv", "simple-r.csv"]
+    found = members(cast.alice.get(f"{SIMPLE}/submissions.csv.zip?deletedFields=true"))
+    root = rows(found.pop("simple.csv"))
+    assert list(root[0])[1:7] == ["g-a", "g-b", "new", "meta-instanceID", "gone", "KEY"]
+    assert [list(row.values())[1:7] for row in root] == [
+        ["11", "", "18", "v2", "", "v2"],
+        ["1", "2", "", "v1", "7", "v1"],
+    ]
+    assert found == {
+        "simple-r.csv": b"x,y,PARENT_KEY,KEY\n13,,v2,v2/r[1]\n3,4,v1,v1/r[1]\n",
+        "simple-q.csv": b"z,PARENT_KEY,KEY\n5,v1,v1/q[1]\n",
+        "simple-s.csv": b"t,PARENT_KEY,KEY\n6,v1/q[1],v1/q[1]/s[1]\n",
+    }
+
+
 # --- unusual content --------------------------------------------------------------------------
 
 

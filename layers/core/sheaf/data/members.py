@@ -12,7 +12,6 @@ from sheaf.data.constants import MOMENT, NUMBER, TEXT
 from sheaf.data.expression import Member
 from sheaf.data.extraction import Record
 from sheaf.data.tables import ROOT, Column, Table
-from sheaf.forms import schema
 from sheaf.problems import FilterFieldUnsupported
 
 
@@ -103,7 +102,7 @@ class Members:
     def _add(self, table: Table, prefix: str, place: int) -> None:
         """Add a table's columns; `place` is where `Rows` has its row."""
         for column in table.columns:
-            name = prefix + "/".join(map(schema.sanitize, column.names))
+            name = prefix + "/".join(column.called)
             self._operands.setdefault(name, (_operand(column, place), column.field.path))
 
 

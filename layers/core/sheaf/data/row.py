@@ -115,7 +115,7 @@ class Shape:
             values: dict[str, Column | Shape] = {}
             repeats: dict[str, tuple[Table, Shape]] = {}
             for each in held.get(path, ()):
-                name = schema.sanitize(each.name)
+                name = root.called[each.path]
                 if each.type == "repeat":
                     repeats[name] = known[each.path], shape(each.path)
                 else:

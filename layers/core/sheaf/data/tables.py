@@ -7,7 +7,7 @@ them; a repeat within is a table of its own, whose rows belong to rows of this o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sheaf.forms import schema
@@ -22,8 +22,10 @@ class Column:
 
     field: Field
     index: int
-    # Where it stands in its table: the names of the groups on the way, and its own.
+    # Where it stands in its table: the names of the groups on the way, and its own. Then the same
+    # as OData names them.
     names: tuple[str, ...]
+    called: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,20 +33,26 @@ class Table:
     """A table. Tables are compared by identity, and so serve as keys.
 
     `path` is that of the repeat, '' for the root; `way` names the groups and the repeat that lead
-    here from the table above.
+    here from the table above. `called` is what OData calls the fields of the form, by their paths.
     """
 
     path: str
     parent: Table | None
     way: tuple[str, ...]
+    called: Mapping[str, str]
     columns: list[Column] = field(default_factory=list)
     repeats: list[Table] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """What OData calls it: `Submissions`, `Submissions.children.child`."""
-        names = filter(None, self.path.split("/"))
-        return ".".join((ROOT, *map(schema.sanitize, names)))
+        return ".".join((ROOT, *schema.way(self.path, self.called)))
+
+    @property
+    def called_way(self) -> tuple[str, ...]:
+        """The `way` as OData names it."""
+        names = tuple(schema.way(self.path, self.called))
+        return names[len(names) - len(self.way) :]
 
     def all(self) -> Iterator[Table]:
         """Give this table and those below it, in the order of the form."""
@@ -55,18 +63,21 @@ class Table:
 
 def of(fields: Iterable[Field]) -> Table:
     """Give the root table of a form's fields."""
-    root = Table("", None, ())
+    listed = list(fields)
+    called = schema.identifiers(listed)
+    root = Table("", None, (), called)
     # By the path of each structure: the table whose rows it is part of, and the way to it there.
     within: dict[str, tuple[Table, tuple[str, ...]]] = {"": (root, ())}
-    for each in fields:
+    for each in listed:
         table, way = within[each.parent]
         names = (*way, each.name)
         if each.type == "repeat":
-            repeat = Table(each.path, table, names)
+            repeat = Table(each.path, table, names, called)
             table.repeats.append(repeat)
             within[each.path] = repeat, ()
         elif each.structural:
             within[each.path] = table, names
         else:
-            table.columns.append(Column(each, len(table.columns), names))
+            shown = tuple(schema.way(each.path, called))[-len(names) :]
+            table.columns.append(Column(each, len(table.columns), names, shown))
     return root

@@ -7,14 +7,19 @@ group), `repeat`, and `unknown` for a node that no bind gives a type.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 _BINARY = 1
 _SELECT_MULTIPLE = 2
+# What rows of OData say themselves: those of submissions, and those of repeats.
+_OWN = {"": ("__id", "__system"), "repeat": ("__id",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +84,52 @@ def sanitize(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]+", "_", re.sub(r"^(?=[^A-Za-z_])", "_", name))
 
 
+def apart(name: str) -> str:
+    """Give a name that is fit for OData and, unlike the sanitised one, no other's."""
+    digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+    return f"{sanitize(name)}_{digest[:6]}"
+
+
+def identifiers(fields: Iterable[Field]) -> dict[str, str]:
+    """Give what OData calls each field, by its path: its sanitised name.
+
+    Fields of one group or repeat whose names would be alike (`größe` and `grüße`) are told apart,
+    all but one that has that very name; likewise one that has a name of OData's own. A hash does
+    it, so that no field takes another's name when a new version of the form moves it.
+    """
+    listed = list(fields)
+    types = {field.path: field.type for field in listed} | {"": ""}
+    found = {}
+    for parent, held in children(listed).items():
+        own = _OWN.get(types.get(parent, "structure"), ())
+        alike = Counter(own) + Counter(sanitize(field.name) for field in held)
+        for field in held:
+            name = sanitize(field.name)
+            keeps = alike[name] == 1 or (field.name == name and name not in own)
+            found[field.path] = name if keeps else apart(field.name)
+    return found
+
+
+def way(path: str, called: Mapping[str, str]) -> Iterator[str]:
+    """Give the names on the way to a field, its own the last; `called` is `identifiers`."""
+    for slash in re.finditer("/", path):
+        end = path.find("/", slash.end())
+        yield called[path[: end if end > 0 else len(path)]]
+
+
+def spellings(path: str) -> Iterator[str]:
+    """Give all that OData may call the field of a path, or of the end of one."""
+    names = [{sanitize(name), apart(name)} for name in path.split("/")]
+    yield from map("/".join, product(*names))
+
+
 def odata(fields: Iterable[Field]) -> tuple[Field, ...]:
     """Give the fields with paths as OData names them (`?odata=true`)."""
+    listed = list(fields)
+    called = identifiers(listed)
     return tuple(
-        replace(field, path="/".join(map(sanitize, field.path.split("/")))) for field in fields
+        replace(field, path="".join(f"/{name}" for name in way(field.path, called)))
+        for field in listed
     )
 
 

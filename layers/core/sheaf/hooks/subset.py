@@ -31,7 +31,7 @@ def _wants(names: Sequence[str], key: str) -> bool:
 
 def of_row(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Give the part of a row as OData tells it, with what it says of the submission itself."""
-    wanted = tuple("/".join(map(schema.sanitize, name.split("/"))) for name in names)
+    wanted = tuple(called for name in names for called in schema.spellings(name))
     about = {name: row[name] for name in _ABOUT if name in row}
     return _part(row, "", wanted) | about
 

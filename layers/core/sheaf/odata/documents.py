@@ -142,10 +142,11 @@ def _types(fields: list[Field], base: str) -> list[_Type]:
     """Give the types of a form's tables and groups, in the order of the form."""
     top = _Type(tables.ROOT, entity=True)
     known = {"": top}
-    parents = {table.path: select.parent_id_name(table) for table in tables.of(fields).all()}
+    root = tables.of(fields)
+    parents = {table.path: select.parent_id_name(table) for table in root.all()}
     for each in fields:
-        name = schema.sanitize(each.name)
-        dotted = ".".join(map(schema.sanitize, each.path.split("/")[1:]))
+        name = root.called[each.path]
+        dotted = ".".join(schema.way(each.path, root.called))
         if each.type == "repeat":
             own = known[each.path] = _Type(f"{tables.ROOT}.{dotted}", entity=True)
             own.properties.append((parents[each.path], _property(parents[each.path], "Edm.String")))

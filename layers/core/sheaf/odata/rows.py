@@ -17,7 +17,6 @@ from sheaf.data import row
 from sheaf.data.extraction import Record
 from sheaf.data.row import Shape
 from sheaf.data.tables import ROOT, Column, Table
-from sheaf.forms import schema
 from sheaf.odata import select, wkt
 from sheaf.odata.select import Selection
 
@@ -75,7 +74,7 @@ def _below(parent: Place, table: Table, number: int, record: Record) -> Place:
 
 def _link(place: Place, table: Table) -> str:
     """Give the URL of all rows of a repeat that belong to a row."""
-    return "/".join((place.link, *map(schema.sanitize, table.way)))
+    return "/".join((place.link, *table.called_way))
 
 
 class Writer:
@@ -138,7 +137,7 @@ class Writer:
         for table, records in (place.record.rows or {}).items():
             if table not in self._shapes:
                 continue
-            *groups, name = map(schema.sanitize, table.way)
+            *groups, name = table.called_way
             holder = members
             for group in groups:
                 holder = holder[group]

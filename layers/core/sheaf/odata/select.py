@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from sheaf.data.tables import ROOT, Table
 from sheaf.forms import schema
@@ -47,8 +48,7 @@ class Selection:
 def parent_id_name(table: Table) -> str:
     """Name the property that tells a row of a repeat to which row it belongs."""
     above = table.parent.path if table.parent else ""
-    names = filter(None, above.split("/"))
-    return f"__{'-'.join((ROOT, *map(schema.sanitize, names)))}-id"
+    return f"__{'-'.join((ROOT, *schema.way(above, table.called)))}-id"
 
 
 def read(text: str | None, fields: Sequence[Field], table: Table) -> Selection:
@@ -85,7 +85,11 @@ class _Tree:
         self._children = schema.children(listed)
         self._top = table.path
         below = [field for field in listed if field.path.startswith(f"{table.path}/")]
-        self._by_name = {_name(field.path.removeprefix(table.path)): field for field in below}
+        depth = table.path.count("/")
+        self._by_name = {
+            "/".join(islice(schema.way(field.path, table.called), depth, None)): field
+            for field in below
+        }
         # The way to the table itself is always there.
         self.chosen = set(self._ways(table.path))
 
@@ -110,7 +114,3 @@ class _Tree:
         """Give a path and those above it, the topmost first."""
         parts = path.split("/")[1:]
         return ["/" + "/".join(parts[: at + 1]) for at in range(len(parts))]
-
-
-def _name(path: str) -> str:
-    return "/".join(map(schema.sanitize, path.strip("/").split("/")))

@@ -198,7 +198,7 @@ def test_a_value_within_a_value_and_within_the_unknown_is_left_out():
     assert row.read(text, CHILDREN) == {"name": "AB", "children": {}}
 
 
-def test_names_that_become_one_do_not_break_the_row():
+def test_names_that_would_become_one_are_told_apart():
     fields = [
         Field("/a-b", "structure"),
         Field("/a-b/c", "string"),
@@ -207,7 +207,9 @@ def test_names_that_become_one_do_not_break_the_row():
     ]
     text = "<d><a.b>x</a.b><a_b/><a-b><c>y</c></a-b></d>"
     assert row.read(text, fields, instance_id="i") == {
-        "a_b": [{"__id": sha1("Submissions#i%%a_b#0")}]
+        "a_b_34fafd": {"c": "y"},
+        "a_b_69f664": "x",
+        "a_b": [{"__id": sha1("Submissions#i%%a_b#0")}],
     }
 
 
