@@ -277,3 +277,31 @@ def test_slashes_in_excess_lead_to_the_address_without_them(api, method, path, l
 def test_other_addresses_are_left_as_they_are(api):
     assert api.get("//v1/projects").status == 404
     assert api.get("//evil.example/api/v2/").status == 404
+
+
+# --- a token that lasts -------------------------------------------------------------------------
+
+
+def test_an_app_user_with_a_role_is_an_account_for_a_client(cast):
+    """A session ends after a day; an app user's token when it is revoked."""
+    cast.form()
+    _ = cast.app_user
+    assert cast.submit("uuid:1", name="Ada").status == 200
+    number = cast.users["app_user"]["id"]
+    client = cast.api.acting({"authorization": f"Token {cast.token('app_user')}"})
+    assert client.get("/api/v2/assets/").json["count"] == 0
+    assert cast.alice.post(f"/v1/projects/1/assignments/viewer/{number}").status == 200
+    [form] = client.get("/api/v2/assets/").json["results"]
+    asset = f"/api/v2/assets/{form['uid']}"
+    assert [each["name"] for each in client.get(f"{asset}/data/").json["results"]] == ["Ada"]
+    body = {"name": "n8n", "endpoint": "https://hooks.example.org/in"}
+    assert client.post(f"{asset}/hooks/", body).status == 404
+    assert cast.alice.post(f"/v1/projects/1/assignments/manager/{number}").status == 200
+    hook = client.post(f"{asset}/hooks/", body)
+    assert hook.status == 201
+    assert client.delete(f"{asset}/hooks/{hook.json['uid']}/").status == 204
+    # Of other projects it sees nothing, and once it is revoked nothing at all.
+    cast.alice.post("/v1/projects", {"name": "Other"})
+    assert client.get("/api/v2/assets/").json["count"] == 1
+    assert cast.alice.delete(f"/v1/sessions/{cast.token('app_user')}").status == 200
+    assert client.get("/api/v2/assets/").status == 401
