@@ -54,10 +54,11 @@ fix: setup ## mend what the linters can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: setup ## measure import times, cost and exports; prints tables
+bench: setup ## measure import times, cost, exports and hooks; prints tables
 	$(BIN)/python -m bench.imports
 	$(BIN)/python -m bench.cost
 	$(BIN)/python -m bench.exports
+	$(BIN)/python -m bench.hooks
 
 lock: ## pin all dependencies anew
 	$(PYTHON) -m venv .venv-lock

@@ -108,7 +108,7 @@ def bill(units: Units, *, hook: bool) -> Iterator[Line]:
         if name == "deliver" and not hook:
             continue
         idle = name == "match" and not hook
-        yield _run(name)
+        yield run(name)
         # Two queries that find nothing.
         reads, writes = (2, 0) if idle else (did.read_units, did.write_units)
         if reads:
@@ -129,14 +129,15 @@ def bill(units: Units, *, hook: bool) -> Iterator[Line]:
 def busy(units: Units) -> float:
     """Give what a million cost where submissions come by the dozen a second: batches are full."""
     total = sum(line.dollars for line in bill(units, hook=True))
-    published, delivered = _run("publish").dollars, _run("deliver").dollars
+    published, delivered = run("publish").dollars, run("deliver").dollars
     saved = published * (1 - 1 / PUBLISHED)
     saved += (delivered - INVOCATION) * (1 - DELIVERED_TIME / DELIVERED)
     saved += INVOCATION * (1 - 1 / DELIVERED)
     return total - saved - 2 * SQS_CALL * (1 - 1 / DELIVERED)
 
 
-def _run(name: str) -> Line:
+def run(name: str) -> Line:
+    """Give what a million runs of a function cost."""
     seconds = SECONDS[name] + COLD_SHARE * COLD_SECONDS
     memory = MEMORY_GB[name]
     how_much = f"{SECONDS[name] * 1000:.0f} ms at {memory * 1024:.0f} MB, 2 % cold"

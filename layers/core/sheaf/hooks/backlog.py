@@ -39,6 +39,8 @@ _UNREST = 300 * _SECOND
 # How many deliveries one look wakes: at a receiver that answers quickly, and for each attempt that
 # there is room for at another: as many as time out in a minute, one after the other.
 WINDOW, SHARE = 200, 4
+# How often (micros) those who have made room wake what waits.
+_BREATH = _SECOND
 # How many records one look reads at most.
 READ = 5000
 # What may come next for a gate: a look in a minute.
@@ -108,6 +110,18 @@ def _lower(hook_id: str, cursor: str, now: int) -> None:
         if held(partial(gate.update, marked, condition=Gate.cursor <= cursor)):
             return
     raise Busy
+
+
+def claim(gate: Gate) -> bool:
+    """Give whether one is to wake what waits at a gate: of all who could, one does in a second.
+
+    Each would wake the same deliveries, and there may be hundreds when a receiver is well again.
+    """
+    now = clock.micros()
+    if now - (gate.pumped_at or 0) <= _BREATH:
+        return False
+    free = Gate.pumped_at.does_not_exist() | (Gate.pumped_at < now - _BREATH)
+    return held(partial(gate.update, [Gate.pumped_at.set(now)], condition=free))
 
 
 @dataclass(slots=True)
@@ -185,8 +199,6 @@ def _advance(gate: Gate, look: Look, now: int) -> None:
             Gate.due.set(keys.due_hooks(gate.hook_id)),
             Gate.due_at.set(f"{now + PAUSE:016d}"),
         ]
-        if look.stale:
-            actions.append(Gate.pumped_at.set(now))
         if look.whole and look.first is None:
             actions.append(Gate.parked.remove())
     same = (Gate.cursor == gate.cursor) & (Gate.marked_at == gate.marked_at)

@@ -44,8 +44,8 @@ from sheaf.telemetry import logger
 # message again.
 LEASE = LONGEST_TIMEOUT + 30
 # How long (micros) what waits behind the gate of a quick receiver must have waited before a success
-# wakes more of it, and how often one does; at a slow one every success does.
-_EAGER, _BREATH = 5_000_000, 1_000_000
+# wakes it again; at another it has waited long enough.
+_EAGER = 5_000_000
 # How long (micros) a delivery stays away whose host has its share of the worker: by then that has
 # shown whether it is quick.
 _AWAY = 1_000_000
@@ -192,13 +192,8 @@ def _learn(case: Case, outcome: Verdict, sent: Outcome) -> None:
     if outcome.disable is not None:
         gates.disable(gate, hook, outcome.disable)
         return
-    now = clock.micros()
-    if not gate.parked or not (ok or gate.trusts(now)):
-        return
-    if not trusted:
-        backlog.pump(gate, patience=0)
-    elif now - (gate.pumped_at or 0) > _BREATH:
-        backlog.pump(gate, patience=_EAGER)
+    if gate.parked and (ok or gate.trusts(clock.micros())) and backlog.claim(gate):
+        backlog.pump(gate, patience=_EAGER if trusted else 0)
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 Lambda lets so many workers deliver at once, and counts one as busy until its whole batch is done.
 Would each wait for its slowest receiver, a burst for one that hangs could have all of them wait,
 for as long as an attempt may take and whatever its history. So a worker that still waits after a
-second takes further messages from the queue by itself; and of the attempts that a worker has under
-way, only a share may go to one host. Both need no knowledge of other workers, and cost nothing
+second takes further messages from the queue by itself. Of those only two may be under way to one
+host: should one that was quick begin to hang, the gate knows it a second later, and until then it
+has taken few of the worker's seats. All this needs no knowledge of other workers, and costs nothing
 while receivers are quick.
 """
 
@@ -13,22 +14,23 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Lock
 from typing import Any
 
 from sheaf import aws, settings
 
-# How many attempts a worker has under way at most, and how many of them at one host: as many as a
-# batch may bring.
-SEATS, SHARE = 40, 10
+# How many attempts a worker has under way at most; how many of them at one host: all of a batch, or
+# fewer where a message is taken while others take long.
+SEATS, BATCH, FEW = 40, 10, 2
 # Seconds that a worker waits for its batch before it takes more.
 PATIENCE = 1
 # Seconds from its start in which a worker takes more. What it takes last ends before Lambda ends
 # the worker: an attempt lasts 30 s at most (`options.LONGEST_TIMEOUT`).
 TAKING = 45
-# Seconds that the queue is asked to wait for a message, and how many messages it gives at once.
-_POLL, _MOST = 1, 10
+# Seconds that the queue is asked to wait for a message, and for which what it gave is waited for
+# before it is asked again: who must come back cannot go round faster.
+_POLL, _BREATH = 1, 0.1
 
 Record = Mapping[str, Any]
 Handle = Callable[[Record, "Seats"], bool]
@@ -37,14 +39,15 @@ Handle = Callable[[Record, "Seats"], bool]
 class Seats:
     """The attempts that a worker has under way, by the host that they go to."""
 
-    def __init__(self) -> None:
-        self._taken: Counter[str] = Counter()
-        self._lock = Lock()
+    def __init__(self, most: int = BATCH, beside: Seats | None = None) -> None:
+        self._most = most
+        self._taken: Counter[str] = beside._taken if beside else Counter()
+        self._lock: Lock = beside._lock if beside else Lock()
 
     def take(self, host: str) -> bool:
         """Let an attempt begin; False when the host has its share."""
         with self._lock:
-            if self._taken[host] >= SHARE:
+            if self._taken[host] >= self._most:
                 return False
             self._taken[host] += 1
             return True
@@ -65,16 +68,18 @@ def work(records: Sequence[Record], handle: Handle) -> list[str]:
     Returns:
         Which of the records must come again.
     """
-    seats, until = Seats(), time.monotonic() + TAKING
+    until = time.monotonic() + TAKING
+    seats = Seats()
+    few = Seats(FEW, beside=seats)
     with ThreadPoolExecutor(max_workers=SEATS) as pool:
         given = [pool.submit(handle, record, seats) for record in records]
         busy = wait(given, timeout=PATIENCE).not_done
         while busy and time.monotonic() < until:
             free = SEATS - len(busy)
             taken = _take(free) if free else []
-            busy |= {pool.submit(_see_to, message, handle, seats) for message in taken}
-            pause = 0 if free else _POLL
-            busy = wait(busy, timeout=pause, return_when=FIRST_COMPLETED).not_done
+            more = {pool.submit(_see_to, message, handle, few) for message in taken}
+            wait(more or busy, timeout=_BREATH if free else _POLL)
+            busy = wait(busy | more, timeout=0).not_done
     done = [each.result() for each in given]
     return [record["messageId"] for record, ok in zip(records, done, strict=True) if not ok]
 
@@ -83,7 +88,7 @@ def _take(free: int) -> list[dict[str, Any]]:
     """Take messages from the queue, as soon as there are any."""
     answer = aws.client("sqs").receive_message(
         QueueUrl=settings.DELIVERY_QUEUE_URL,
-        MaxNumberOfMessages=min(free, _MOST),
+        MaxNumberOfMessages=min(free, BATCH),
         WaitTimeSeconds=_POLL,
     )
     return list(answer.get("Messages", []))

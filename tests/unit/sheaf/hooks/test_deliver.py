@@ -440,7 +440,7 @@ def test_the_longest_time_a_lease_lasts_is_shorter_than_the_queue_hides_a_messag
     worker = template["Resources"]["WorkersDeliver"]["Properties"]
     assert queue["VisibilityTimeout"] > deliver.LEASE > LONGEST_TIMEOUT
     assert queue["VisibilityTimeout"] > worker["Timeout"] > shift.TAKING + LONGEST_TIMEOUT
-    assert worker["Events"]["Queue"]["Properties"]["BatchSize"] == shift.SHARE
+    assert worker["Events"]["Queue"]["Properties"]["BatchSize"] == shift.BATCH
     assert reads.get(Delivery.ref(("", ""))) is None
 
 

@@ -12,7 +12,7 @@ from sheaf import clock, settings
 from sheaf.db import keys
 from sheaf.hooks import deliver, gates, shift
 from sheaf.hooks.deliveries import Delivery
-from sheaf.hooks.shift import SHARE, Seats
+from sheaf.hooks.shift import BATCH, FEW, Seats
 
 
 @pytest.fixture(autouse=True)
@@ -71,17 +71,27 @@ def test_what_a_waiting_worker_cannot_see_to_comes_again(scene, way):
 def test_of_a_worker_a_host_gets_its_share_and_not_more():
     seats = Seats()
     with ThreadPoolExecutor(8) as pool:
-        taken = list(pool.map(seats.take, ["a"] * 3 * SHARE))
-    assert sum(taken) == SHARE
+        taken = list(pool.map(seats.take, ["a"] * 3 * BATCH))
+    assert sum(taken) == BATCH
     assert seats.take("b")
     seats.leave("a")
     assert [seats.take("a"), seats.take("a")] == [True, False]
 
 
+def test_what_is_taken_beside_a_batch_gets_fewer_seats():
+    batch = Seats()
+    beside = Seats(FEW, beside=batch)
+    assert [beside.take("a") for _ in range(FEW + 1)] == [True] * FEW + [False]
+    assert all(batch.take("b") for _ in range(FEW))
+    assert not beside.take("b"), "what the batch has taken counts"
+    batch.leave("b")
+    assert beside.take("b")
+
+
 def test_a_delivery_whose_host_has_its_share_comes_again_in_a_moment(scene, way, receiver):
     hook, seats = scene.hook(receiver.script("/in")), Seats()
     host = receiver.url.removeprefix("http://")
-    for _ in range(SHARE):
+    for _ in range(BATCH):
         seats.take(host)
     scene.submit("uuid:1")
     way.match_all()

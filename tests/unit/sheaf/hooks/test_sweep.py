@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -284,3 +285,14 @@ def test_retries_of_a_dead_receiver_do_not_all_come_at_once(hanging, way, time):
     left = [each for each in records(hanging) if each.due is None]
     assert len(left) == 2, "the others wait behind the gate"
     assert gates.of(hanging["id"]).cursor <= left[0].sk
+
+
+def test_of_many_who_make_room_one_wakes_what_waits(scene, receiver, time):
+    hook = scene.hook(receiver.url)
+    with ThreadPoolExecutor(8) as pool:
+        claimed = list(pool.map(backlog.claim, [gates.of(hook["id"]) for _ in range(8)]))
+    assert sum(claimed) == 1
+    assert not backlog.claim(gates.of(hook["id"])), "one has just done so"
+    time.forward(2)
+    assert backlog.claim(gates.of(hook["id"]))
+    assert not backlog.claim(gates.of(hook["id"]))
