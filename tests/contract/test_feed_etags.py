@@ -1,4 +1,4 @@
-"""ETags of feeds and maps: event hashes, as of lists and exports (Central 1.8, 6.9).
+"""ETags of feeds, maps and exports: event hashes, as of lists (Central 1.8, 6.9).
 
 A client that has an answer already is told so from what the server knows of the submissions: what
 was filled in is not read for it.
@@ -12,6 +12,7 @@ import pytest
 
 from sheaf.data.record import ABOUT
 from tests import families, wire
+from tests.cast import audits
 from tests.contract import test_geojson as places
 from tests.families import FEED, FORM
 from tests.wire import Wire
@@ -46,6 +47,12 @@ HASHES = [
     MAP,
     f"{MAP}?limit=2&$filter=__system/submitterId%20eq%205",
     f"{MAP}?fieldpath=/stop/at",
+]
+EXPORTS = [
+    f"{FORM}/submissions.csv",
+    f"{FORM}/submissions.csv?$filter=__system/submitterId%20eq%205",
+    f"{FORM}/submissions.csv?$filter=age%20gt%201&splitSelectMultiples=true",
+    f"{FORM}/submissions.csv.zip?deletedFields=true",
 ]
 # What depends on data, or on an order of its own: of these the whole answer is hashed.
 WHOLES = [
@@ -84,19 +91,35 @@ def asked_again(cast, path, etag):
 @pytest.mark.parametrize("path", HASHES)
 def test_who_has_it_is_told_so_without_reading_what_was_filled_in(filled, path):
     first = filled.alice.get(path)
+    etag = check_that_data_are_not_read(filled, path, first)
+    whole = filled.alice.get(path, headers={"if-none-match": 'W/"eventhash:other"'})
+    assert (whole.status, whole.body, whole.headers["etag"]) == (200, first.body, etag)
+    assert filled.alice.head(path).headers["etag"] == etag
+
+
+def check_that_data_are_not_read(cast, path, first):
+    """For who has an answer already; give its ETag."""
     assert first.status == 200, first.text
     etag = first.headers["etag"]
     assert etag.startswith(HASHED)
-    again, listening = asked_again(filled, path, etag)
+    again, listening = asked_again(cast, path, etag)
     assert (again.status, again.body, again.headers["etag"]) == (304, b"", etag)
     assert {call.service for call in listening.calls} == {"dynamodb"}
     queries = [wire.body(call) for call in listening.calls if call.operation == "Query"]
     for query in queries:
-        if query.get("Select") != "COUNT":
+        of_submissions = "S#" in repr(query["ExpressionAttributeValues"])
+        if of_submissions and query.get("Select") != "COUNT":
             assert set(query["ProjectionExpression"].split(", ")) <= set(ABOUT)
-    whole = filled.alice.get(path, headers={"if-none-match": 'W/"eventhash:other"'})
-    assert (whole.status, whole.body, whole.headers["etag"]) == (200, first.body, etag)
-    assert filled.alice.head(path).headers["etag"] == etag
+    return etag
+
+
+@pytest.mark.parametrize("path", EXPORTS)
+def test_who_has_an_export_is_told_so_without_reading_what_was_filled_in(filled, path):
+    etag = check_that_data_are_not_read(filled, path, filled.alice.get(path))
+    # What was not given again is not told of.
+    assert len(audits("form.submission.export")) == 1
+    families.submit(filled, "five", "Five", age=9)
+    assert filled.alice.get(path, headers={"if-none-match": etag}).status == 200
 
 
 @pytest.mark.parametrize("path", WHOLES)

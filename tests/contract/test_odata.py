@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -328,6 +330,40 @@ def test_what_the_server_knows_of_a_submission(double, cast):
     assert row["children"]["child@odata.navigationLink"] == "Submissions('double')/children/child"
     (yann,) = body(double("Submissions.children.child"))["value"]
     assert yann["__id"] == ALICE, "ids of rows follow from the first instanceId"
+
+
+def test_unusual_content_is_given_as_it_was_sent(cast):
+    """In rows of submissions and of repeats, and found by filters; however large."""
+    families.form(cast)
+    # The largest lies in the bucket, since no item holds it even compressed.
+    texts = {
+        "lines": "one\ntwo\tthree",
+        "quotes": 'say "x", it\'s \\ 100%',
+        "emoji": "\U0001f600\u200d\U0001f525 e\u0301",
+        "markup": "<b> & </b> ]]>",
+        "json": '{"value":[]}',
+        "spaces": "  pad ",
+        "long": random.Random(1).randbytes(500_000).hex(),
+    }
+    for id_, text in texts.items():
+        said = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        families.submit(cast, id_, said, {said: []})
+
+    def told(path):
+        answer = cast.alice.get(f"{FEED}/{path}")
+        assert answer.status == 200, answer.text
+        return answer.json["value"]
+
+    for page in ("Submissions", "Submissions?$top=3"):
+        found = {row["__id"]: row["name"] for row in told(page)}
+        assert found == {id_: texts[id_] for id_ in found}
+    rows = told("Submissions.children.child")
+    assert {row["__Submissions-id"]: row["name"] for row in rows} == texts
+    for id_, text in texts.items():
+        (row,) = told(f"Submissions('{id_}')?$select=name")
+        assert row == {"name": text}
+        begun = quote(f"startswith(name, '{text[:20].replace(chr(39), chr(39) * 2)}')")
+        assert [row["__id"] for row in told(f"Submissions?$filter={begun}&$select=__id")] == [id_]
 
 
 def test_files_are_counted(cast):

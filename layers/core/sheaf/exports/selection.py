@@ -127,7 +127,12 @@ class Selection:
         return seen
 
     def rows(self, until: str = "") -> Iterator[tuple[list[Row], str]]:
-        """Give the submissions newest first, in chunks, each with the id where the next begins."""
+        """Give the submissions newest first, in chunks, each with the id where the next begins.
+
+        What is `seen` begins anew with the first: choices of answers take a reading of their own.
+        """
+        if not until:
+            self.seen = Seen()
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             for batch in stored.newest(self.within(until)):
                 for chunk in _chunks(batch):
