@@ -213,10 +213,13 @@ def _encryption(stored: Stored) -> Iterator[str]:
 
 
 def _submitters(stored: Stored) -> Iterator[str]:
-    """Forms list who knows that he is listed."""
+    """Forms list who knows that he is listed; what is told of purged forms nobody asks for."""
     listed = {(each.pk, each.sk) for each in stored.of(Submitter, "SU#")}
+    there = {form.id for form in stored.forms}
     due = {
-        keys.submitter(form, each.id) for each in stored.actors for form in each.submitted_to or ()
+        keys.submitter(form, each.id)
+        for each in stored.actors
+        for form in there & set(each.submitted_to or ())
     }
     if listed != due:
         yield f"listed {listed}, known {due}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sheaf.db import keys
+from sheaf.submissions.records import Submission
 from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.cast import audits, is_time, stored, xml
 from tests.contract.test_forms import together
@@ -175,3 +177,31 @@ def test_reviews_at_once_all_happen_one_after_the_other(cast):
     assert len({row["loggedAt"] for row in rows}) >= 1
     (item,) = stored("S#1#")
     assert (item["q"], len(item["ev"]["L"])) == ({"N": "5"}, 5)
+
+
+def _changed(times: int) -> None:
+    """Let the one submission have had so many changes."""
+    (item,) = stored("S#")
+    submission = Submission.ref(("", "")).read(item)
+    submission.events = [submission.events[0] + nr for nr in range(times)]
+    submission.kinds = keys.kind("submission.create") + keys.kind("submission.update") * (times - 1)
+    submission.save()
+
+
+def test_what_has_been_changed_too_often_can_only_be_deleted(cast):
+    """Its item would outgrow DynamoDB's 400 KB, and then not even be deleted any more."""
+    _changed(14_000)
+    for attempt in (
+        lambda: cast.bob.patch(ONE, {"reviewState": "approved"}),
+        lambda: cast.bob.put(ONE, xml("two", deprecated="one")),
+    ):
+        full = attempt()
+        assert (full.status, full.json["code"]) == (409, 409.95)
+    assert cast.bob.get(ONE).json["reviewState"] is None
+    assert cast.bob.delete(ONE).status == 200
+    assert cast.bob.post(f"{ONE}/restore").json["code"] == 409.95
+
+
+def test_ten_thousand_changes_are_not_too_many(cast):
+    _changed(10_000)
+    assert cast.bob.patch(ONE, {"reviewState": "approved"}).status == 200

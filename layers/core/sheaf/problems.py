@@ -545,6 +545,13 @@ class AlreadyDelivered(Problem):
     message = "The receiver has this delivery already. To send it all the same, say force."
 
 
+class TooManyChanges(Problem):
+    """A submission has had so many changes that its record is full. Sheaf's own."""
+
+    code = 409.95
+    message = "This submission has been changed so often that it takes no more changes."
+
+
 class FileTooLarge(Problem):
     """An upload is larger than its way may carry (details: limit, in bytes). Sheaf's own."""
 
