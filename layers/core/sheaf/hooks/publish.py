@@ -16,13 +16,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sheaf import aws, settings
 from sheaf.db import keys
-from sheaf.db.audit import Audit
+from sheaf.db.audit import UNREADABLE, Audit
 from sheaf.hooks import events
 from sheaf.telemetry import logger
 
 SOURCE = "sheaf"
-# A row that cannot be read. It is told as such, so that the archive keeps it, and holds up nothing.
-UNREADABLE = "event.unreadable"
 # What PutEvents takes in one request: entries, and bytes of them all (1 MiB, with room to spare).
 BATCH = 10
 LARGEST = 1_000_000
@@ -80,8 +78,8 @@ def _entry(record: Record) -> _Entry:
         kind = str(row.action)
         detail = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
     except Exception:
-        # Tried again it would fail again, and hold up its partition for hours. The row itself
-        # stays in the table.
+        # Tried again it would fail again, and hold up its partition for hours. It is told as such,
+        # so that the archive keeps it; the row itself stays in the table.
         logger.exception("event.unreadable", keys=change["Keys"])
         kind, detail = UNREADABLE, json.dumps({"keys": change["Keys"]})
     return _Entry(change["SequenceNumber"], kind, detail)

@@ -144,9 +144,12 @@ def _page(first: str, feed: tuple[str, str]) -> tuple[list[Row], int | None]:
 
 
 def _row(action: str, raw: Raw) -> Row | None:
-    """Read a row; those of drafts are not counted."""
-    event: dict[str, Any] = json.loads(raw["e"]["S"])
-    if event["draft"]:
+    """Read a row; those of drafts are not counted, nor what WorkersPublish cannot read either."""
+    try:
+        event: dict[str, Any] = json.loads(raw["e"]["S"])
+        if event["draft"]:
+            return None
+    except (KeyError, TypeError, ValueError):
         return None
     took, gave = _CHANGES[action]
     state = event["reviewState"] or RECEIVED

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from sheaf import clock, settings
 from sheaf.db import keys
+from sheaf.db.audit import Audit
 from sheaf.hooks import events, match, reckoning, redelivery
 from sheaf.hooks.deliveries import Delivery
+from sheaf.submissions import tallies
 
 
 @pytest.fixture
@@ -52,6 +55,32 @@ def test_an_event_without_a_delivery_is_a_gap_until_it_is_replayed(scene, way, h
     way.deliver_all()
     told = account(scene, hook)
     assert (told["events"], told["records"], told["succeeded"], told["gaps"]) == (4, 4, 4, [])
+
+
+@pytest.mark.parametrize(
+    "spoilt", [{"a": {"N": "1"}}, {}, {"a": {"S": "form.update.publish"}, "e": {"S": "{"}}]
+)
+def test_a_poison_record_hides_no_other(scene, way, hook, time, spoilt):
+    """The account, a replay, the audit log and the tally go on beside it."""
+    scene.submit("uuid:one")
+    for kind in "cs":
+        pk, sk = keys.audit(kind, f"{clock.micros():016d}00k9")
+        row = {"pk": {"S": pk}, "sk": {"S": sk}, **spoilt}
+        way.aws.client("dynamodb").put_item(TableName=settings.TABLE_NAME, Item=row)
+    scene.submit("uuid:two")
+    told = account(scene, hook)
+    assert [gap["instanceId"] for gap in told["gaps"]] == ["uuid:one", "uuid:two"]
+    job = scene.bob.post(f"{scene.hooks}/{hook['id']}/replay", {"mode": "missing"}).json
+    redelivery.run(hook["id"], job["jobId"])
+    way.deliver_all()
+    told = account(scene, hook)
+    assert (told["events"], told["succeeded"], told["gaps"]) == (2, 2, [])
+    feeds = [feed for kind in "cs" for feed in keys.feeds(kind)]
+    logged = [row.action for feed in feeds for row in Audit.query(feed, consistent_read=True)]
+    assert logged.count("event.unreadable") == 2
+    assert logged.count("submission.create") == 2
+    time.forward(3600)
+    assert tallies.keep() == 2
 
 
 def test_only_what_the_hook_wanted_when_it_happened_counts(scene, way, receiver):
