@@ -13,6 +13,7 @@ next to nothing, where an index entry of each delivery would cost as much as the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -41,7 +42,13 @@ _UNREST = 300 * _SECOND
 WINDOW, SHARE = 200, 4
 # How often (micros) those who have made room wake what waits.
 _BREATH = _SECOND
-# How many records one look reads at most.
+# How many somebody wakes who waits for an answer: a request that enables a hook.
+FIRST = 20
+# The last one of a full window comes so many seconds later than the others, however quick those
+# are: then its success comes after a breath, and wakes the next window.
+_LAST = 2
+# Writes that are under way at once, and how many records one look reads at most.
+_SIDE_BY_SIDE = 8
 READ = 5000
 # What may come next for a gate: a look in a minute.
 PAUSE = 60 * _SECOND
@@ -134,26 +141,31 @@ class Look:
     whole: bool = False
 
 
-def pump(gate: Gate, *, patience: int = leases.HEADWAY) -> int:
+def pump(gate: Gate, *, patience: int = leases.HEADWAY, most: int = WINDOW) -> int:
     """Wake the deliveries of a hook that wait unseen, oldest first; give their number.
 
     Args:
         gate: as it was read a moment ago.
         patience: how long (micros) a delivery may have been due before it counts as unseen.
+        most: how many to wake.
     """
     if gate.disabled or gate.cursor is None:
         _leave(gate)
         return 0
     now = clock.micros()
-    window = WINDOW if gate.trusts(now) else max(gate.room(now), 1) * SHARE
+    window = most if gate.trusts(now) else max(gate.room(now), 1) * SHARE
     look = _look(gate.hook_id, gate.cursor, window, now - patience)
-    leases.wake_all(look.stale)
-    for delivery in look.stale:
-        # So that the next look leaves it alone for a while. It may have been settled meanwhile.
-        woken = Delivery.woken_at.set(now)
-        held(partial(delivery.update, [woken], condition=Delivery.state.exists()))
+    leases.wake_all(look.stale, last=_LAST if len(look.stale) == most else 0)
+    with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+        list(pool.map(partial(_mark_woken, now), look.stale))
     _advance(gate, look, now)
     return len(look.stale)
+
+
+def _mark_woken(now: int, delivery: Delivery) -> None:
+    """Let the next look leave a delivery alone for a while. It may have been settled meanwhile."""
+    woken = Delivery.woken_at.set(now)
+    held(partial(delivery.update, [woken], condition=Delivery.state.exists()))
 
 
 def _look(hook_id: str, cursor: str, window: int, before: int) -> Look:

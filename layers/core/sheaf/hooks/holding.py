@@ -30,5 +30,5 @@ def enable(hook: Hook, *, by: Auth) -> dict[str, Any]:
     """
     gate = gates.enable(gates.of(hook.id), hook, by=by)
     # Should this end here, the sweep does it within a minute.
-    backlog.pump(gate, patience=0)
+    backlog.pump(gate, patience=0, most=backlog.FIRST)
     return hooks.describe([hook])[0]

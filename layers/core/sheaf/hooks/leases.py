@@ -47,8 +47,8 @@ def wake(delivery: Delivery, *, not_before: int = 0) -> None:
         )
 
 
-def wake_all(waiting: Sequence[Delivery]) -> None:
-    """Wake many deliveries that are due, ten with each call.
+def wake_all(waiting: Sequence[Delivery], *, last: int = 0) -> None:
+    """Wake many deliveries that are due, ten with each call; the last one in so many seconds.
 
     Raises:
         RuntimeError: the queue would not take some of them.
@@ -59,6 +59,7 @@ def wake_all(waiting: Sequence[Delivery]) -> None:
                 "Id": str(number),
                 "MessageBody": _message(delivery),
                 "MessageGroupId": delivery.hook_id,
+                "DelaySeconds": last if delivery is waiting[-1] else 0,
             }
             for number, delivery in enumerate(waiting[start : start + _BATCH])
         ]
@@ -129,13 +130,17 @@ def close(delivery: Delivery, state: str, reason: str) -> bool:
 
 
 def renew(delivery: Delivery, *, job: str) -> bool:
-    """Let a job have a settled delivery begin its schedule anew, once; give whether it did.
+    """Let a job have a delivery that is settled or retrying begin its schedule anew, once.
 
     The gate must reach it.
+
+    Returns:
+        Whether it did.
     """
-    settled = Delivery.state.is_in(*deliveries.SETTLED)
-    fresh = settled & (Delivery.job.does_not_exist() | (Delivery.job != job))
-    actions = [*renewal(delivery), Delivery.job.set(job)]
+    idle = Delivery.state.is_in(*deliveries.SETTLED, deliveries.RETRYING)
+    fresh = idle & (Delivery.job.does_not_exist() | (Delivery.job != job))
+    alone = (Delivery.due.remove(), Delivery.due_at.remove())
+    actions = [*renewal(delivery), *alone, Delivery.job.set(job)]
     return held(partial(delivery.update, actions, condition=fresh))
 
 

@@ -30,6 +30,8 @@ MODES = (MISSING, FAILED, ALL)
 # Deliveries that ended without success: what a retry is about unless it is told, and what the mode
 # "failed" of a replay sends again besides making what is missing.
 UNDONE = (deliveries.FAILED, deliveries.BLOCKED, deliveries.CANCELLED)
+# What a retry may be about: what is settled, and what waits for an attempt that may be hours away.
+AGAIN = (*deliveries.SETTLED, deliveries.RETRYING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Asked:
         """
         states = fields.texts(body, "state") or list(UNDONE)
         for state in states:
-            fields.choice(state, "state", deliveries.SETTLED, "only what is settled is sent again")
+            fields.choice(state, "state", AGAIN, "only what is settled or retrying is sent again")
         return cls(Span.of(body), tuple(dict.fromkeys(states)))
 
     @classmethod

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import pytest
 
 from sheaf.db import keys
-from sheaf.hooks import deliver, events, gates, match, sweep
+from sheaf.hooks import backlog, deliver, events, gates, match, sweep
 from sheaf.hooks.deliveries import Delivery
 from tests.cast import audits
 
@@ -87,6 +89,33 @@ def test_what_waits_for_its_next_attempt_is_held_too(scene, way, hook, receiver,
     for message in way.messages():
         deliver.run([message])
     assert states(hook) == ["succeeded", "succeeded"]
+
+
+def test_however_quick_a_window_of_deliveries_is_the_next_one_follows_it(
+    scene, way, hook, time, monkeypatch
+):
+    """Else whatever is beyond the first window would wait for the sweep, minute by minute."""
+    monkeypatch.setattr(backlog, "FIRST", 5)
+    scene.submit("uuid:quick")
+    way.match_all()
+    way.deliver_all()
+    post(scene, hook, "disable")
+    for number in range(12):
+        scene.submit(f"uuid:{number}")
+    way.match_all()
+    way.deliver_all()
+    assert states(hook) == ["succeeded"] + ["held"] * 12
+    time.forward(10)
+    post(scene, hook, "enable")
+    assert (len(way.messages()), way.delayed()) == (4, 1), "the request itself wakes a few"
+    # Lost: the table knows of them all the same.
+    time.forward(10)
+    deadline = monotonic() + 30
+    while set(states(hook)) != {"succeeded"}:
+        assert monotonic() < deadline, states(hook)
+        assert deliver.run(way.messages()) == []
+    told = scene.deliveries(hook)
+    assert [len(each["attempts"]) for each in told] == [1] * 13
 
 
 def test_should_enabling_end_halfway_the_sweep_lets_all_go(scene, way, hook, receiver, time):

@@ -243,6 +243,30 @@ def test_many_that_failed_are_sent_again(scene, way, receiver, ask, drain):
     assert len(receiver.requests) == 13
 
 
+def test_what_waits_for_its_next_attempt_need_not_wait_when_the_receiver_is_back(
+    scene, way, receiver, ask, drain
+):
+    """After an outage: the next attempts may be hours away, within the queue's reach or beyond."""
+    receiver.script("/in", [500, 503, 200, 503], headers={"Retry-After": "7200"})
+    hook = scene.hook(receiver.url + "/in")
+    for number in range(4):
+        scene.submit(f"uuid:{number}")
+        way.match_all()
+        way.deliver_all()
+    assert states(hook) == ["retrying", "retrying", "succeeded", "retrying"]
+    assert [record.due is not None for record in records(hook)] == [False, True, False, True]
+    assert tally(ask(hook, "retry")) == (0, 0, 0, 0)
+    job = ask(hook, "retry", state=["retrying"])
+    assert tally(job) == (3, 0, 3, 0)
+    assert [record.due for record in records(hook)] == [None] * 4
+    assert sum(record.tries for record in records(hook)) == 1, "their schedules begin anew"
+    drain()
+    assert states(hook) == ["succeeded"] * 4
+    assert tally(ask(hook, "retry", state=["retrying"])) == (0, 0, 0, 0)
+    sent = [request.headers["webhook-id"] for request in receiver.requests]
+    assert (len(sent), len(set(sent))) == (7, 4)
+
+
 def test_a_retry_picks_a_span_of_time(scene, way, receiver, ask, drain):
     hook = scene.hook(receiver.script("/in"))
     moments = []
