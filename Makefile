@@ -7,7 +7,7 @@ SAM := .venv-sam/bin
 ENV ?= default
 JOBS ?= 2
 
-.PHONY: help setup run demo test check fix bench lock build validate deploy clean
+.PHONY: help setup run demo outage test check fix bench lock build validate deploy clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -37,6 +37,9 @@ run: setup ## start the local stack with a sample project; Ctrl-C stops it
 
 demo: setup ## play the whole main job against a stack of its own (FORM=path for another form)
 	@exec $(BIN)/python -m local.demo $(FORM)
+
+outage: setup ## drill an outage of a hook's receiver against a stack of its own (COUNT=500)
+	@exec $(BIN)/python -m local.outage $(COUNT)
 
 ##### Checking it
 
