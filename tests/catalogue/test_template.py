@@ -12,7 +12,7 @@ import yaml
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-from sheaf.hooks import notices
+from sheaf.hooks import deliveries, notices
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
@@ -308,8 +308,9 @@ def test_functions_share_what_is_common():
     assert GLOBALS["Tags"] == {"Stack": {"Ref": "AWS::StackName"}}
     assert GLOBALS["LoggingConfig"]["LogGroup"] == {"Ref": "FunctionLogs"}
     assert set(GLOBALS["Environment"]["Variables"]) == {
-        "TABLE_NAME", "BUCKET_NAME", "BUS_NAME", "DELIVERY_QUEUE_URL", "EXPORT_QUEUE_URL",
-        "LOG_LEVEL", "ORIGIN", "RETENTION_DAYS", "HOOK_TARGETS", "SECRETS_PREFIX",
+        "TABLE_NAME", "BUCKET_NAME", "BUS_NAME", "DELIVERY_QUEUE_URL", "DELIVERY_FAILURES_URL",
+        "EXPORT_QUEUE_URL", "NOTICE_TOPIC", "LOG_LEVEL", "ORIGIN", "RETENTION_DAYS",
+        "HOOK_TARGETS", "SECRETS_PREFIX",
     }  # fmt: skip
     for name, function in FUNCTIONS.items():
         assert RESOURCES[name]["Metadata"] == {"SkipBuild": True}, name
@@ -318,8 +319,6 @@ def test_functions_share_what_is_common():
     names = {name: set(each["Variables"]) for name, each in own.items()}
     assert names == {
         **{key: {"ORIGIN"} for key in ("WorkersMatch", "WorkersDeliver", "WorkersJobs")},
-        **{key: {"NOTICE_TOPIC"} for key in ("WorkersNotify", "WorkersDigest")},
-        "WorkersSweep": {"DELIVERY_FAILURES_URL"},
     }
 
 
@@ -548,8 +547,8 @@ def test_the_digest_runs_every_hour_and_leaves_what_fails_to_the_next():
 def test_notices_go_to_one_topic_which_their_role_may_publish_to_and_no_other():
     topic = {"Fn::If": ["HasNoticeTopic", {"Ref": "NoticeTopicArn"}, {"Ref": "NoticeTopic"}]}
     for name in ("WorkersNotify", "WorkersDigest"):
-        assert FUNCTIONS[name]["Environment"]["Variables"] == {"NOTICE_TOPIC": topic}
         assert role_of(name) == "NotifyRole"
+    assert GLOBALS["Environment"]["Variables"]["NOTICE_TOPIC"] == topic
     subscription = RESOURCES["NoticeSubscription"]["Properties"]
     email = {"Protocol": "email", "Endpoint": {"Ref": "NoticeEmail"}}
     assert subscription == {"TopicArn": topic, **email}
@@ -618,9 +617,134 @@ def test_every_metric_of_our_own_is_counted_by_a_filter():
     assert {each["MetricName"] for each in own} == counted
 
 
-def test_the_dashboard_is_valid_json():
-    body = RESOURCES["StackDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    assert json.loads(body)["widgets"]
+# The metrics that a service makes by itself, with the dimension they are asked for by.
+METRICS = {
+    "AWS/ApiGateway": ("ApiId", {"Count", "4xx", "5xx", "Latency"}),
+    "AWS/Lambda": (
+        "FunctionName",
+        {"ConcurrentExecutions", "Errors", "Invocations", "IteratorAge", "Throttles"},
+    ),
+    "AWS/DynamoDB": (
+        "TableName",
+        {
+            "ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents",
+            "WriteThrottleEvents",
+        },
+    ),
+    "AWS/SQS": (
+        "QueueName", {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
+    ),
+}  # fmt: skip
+# By what of which kind of resource a dimension is filled.
+DIMENSIONS = {
+    "ApiId": ("AWS::Serverless::HttpApi", ""),
+    "FunctionName": ("AWS::Serverless::Function", ""),
+    "TableName": ("AWS::DynamoDB::Table", ""),
+    "QueueName": ("AWS::SQS::Queue", ".QueueName"),
+}
+OWN = "Sheaf/${AWS::StackName}"
+
+
+def dashboard():
+    """The dashboard's widgets."""
+    return json.loads(RESOURCES["StackDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])[
+        "widgets"
+    ]
+
+
+def spelled(rows):
+    """Metrics of a widget in full: "." stands for what is above, "..." for all that is."""
+    before = []
+    for row in rows:
+        names = [each for each in row if isinstance(each, str)]
+        if names[0] == "...":
+            names = [*before[: len(before) - len(names) + 1], *names[1:]]
+        before = [
+            above if each == "." else each
+            for each, above in zip(names, [*before, *names][: len(names)], strict=True)
+        ]
+        yield before
+
+
+def watched():
+    """(namespace, name, dimension, value) of every metric that an alarm or the dashboard asks for.
+
+    Dimension and value are None where a metric has none.
+    """
+    for alarm in (each["Properties"] for each in ALARMS.values()):
+        namespace = alarm["Namespace"]
+        name = namespace["Fn::Sub"] if isinstance(namespace, dict) else namespace
+        [found] = alarm.get("Dimensions", [{"Name": None, "Value": None}])
+        yield name, alarm["MetricName"], found["Name"], shown(found["Value"])
+    for widget in dashboard():
+        for row in spelled(widget["properties"].get("metrics", [])):
+            yield tuple([*row, None, None][:4])
+
+
+def shown(value):
+    """A reference as Fn::Sub writes it."""
+    if not isinstance(value, dict):
+        return value
+    target = value.get("Ref") or ".".join(value["Fn::GetAtt"])
+    return f"${{{target}}}"
+
+
+def test_every_metric_that_is_watched_is_made_by_a_resource_that_exists():
+    filters = of("AWS::Logs::MetricFilter").values()
+    own = {f["Properties"]["MetricTransformations"][0]["MetricName"] for f in filters}
+    found = set(watched())
+    assert len(found) > 20
+    for namespace, name, dimension, value in found:
+        if namespace == OWN:
+            assert (name in own, dimension) == (True, None)
+            continue
+        by, names = METRICS[namespace]
+        assert name in names
+        if dimension is None:
+            assert name == "Throttles", "concurrency is the account's"
+            continue
+        kind, attribute = DIMENSIONS[by]
+        assert dimension == by
+        resource = value.removeprefix("${").removesuffix("}").removesuffix(attribute)
+        assert value == f"${{{resource}{attribute}}}"
+        assert RESOURCES[resource]["Type"] == kind
+
+
+def test_the_dashboard_shows_what_an_operator_needs_and_stays_free():
+    shown_ = {row[:2] for row in watched()}
+    assert shown_ >= {
+        ("AWS/ApiGateway", "Count"), ("AWS/ApiGateway", "5xx"), ("AWS/ApiGateway", "Latency"),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"), ("AWS/Lambda", "IteratorAge"),
+        ("AWS/Lambda", "Throttles"), ("AWS/DynamoDB", "WriteThrottleEvents"),
+    }  # fmt: skip
+    widgets = dashboard()
+    metrics = [row for each in widgets for row in each["properties"].get("metrics", [])]
+    assert len(metrics) <= 50, "of a dashboard with more, each costs $3 a month"
+    assert len(of("AWS::CloudWatch::Dashboard")) == 1
+    assert len(of("AWS::Logs::MetricFilter")) == 2, "each metric of our own costs $0.30 a month"
+    # They lie side by side, and none over another.
+    cells = [
+        (each["x"] + x, each["y"] + y)
+        for each in widgets
+        for x in range(each["width"])
+        for y in range(each["height"])
+    ]
+    assert len(set(cells)) == len(cells)
+    assert max(x for x, _ in cells) == 23
+    assert all(each["properties"]["region"] == "${AWS::Region}" for each in widgets)
+
+
+def test_what_the_dashboard_looks_for_in_the_log_is_written_there():
+    queries = [each["properties"]["query"] for each in dashboard() if "query" in each["properties"]]
+    assert len(queries) == 2
+    code = "".join(path.read_text() for path in (ROOT / "layers/core/sheaf/hooks").glob("*.py"))
+    states = {f"hook.{state}" for state in deliveries.STATES}
+    for query in queries:
+        [group] = re.findall(r"SOURCE '\$\{(\w+)\}'", query)
+        assert RESOURCES[group]["Type"] == "AWS::Logs::LogGroup"
+        lines = set(re.findall(r"'(hook\.\w+)'", query))
+        assert lines
+        assert all(line in states or f'"{line}"' in code for line in lines)
 
 
 def test_the_bootstrap_knows_what_it_makes():
