@@ -15,7 +15,7 @@ TEXTS = {page.name: page.read_text() for page in PAGES}
 # Options that every command of AWS's has.
 EVERYWHERE = {"query", "output", "cli-binary-format"}
 # What is no operation of the service's API, but made of several.
-MADE = {"s3": {"rb", "rm", "ls", "cp"}}
+MADE = {"s3": {"cp", "ls", "rb", "rm", "sync"}, "logs": {"tail"}}
 
 
 def commands(word):
