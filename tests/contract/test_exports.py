@@ -5,7 +5,8 @@ import io
 import random
 import zipfile
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
+from xml.sax.saxutils import escape
 
 import pytest
 
@@ -417,6 +418,29 @@ def test_a_name_that_no_file_system_takes_is_made_one(cast):
     found = members(cast.alice.get(f"{SIMPLE}/submissions.csv.zip"))
     assert rows(found["simple.csv"])[0]["photo"] == "ab.jpg"
     assert found["media/ab.jpg"] == b"x"
+
+
+@pytest.mark.parametrize(
+    ("xml_form_id", "stems"),
+    [
+        ('a/b: "c"', ("ab c", "ab c")),
+        ("Aux", ("_Aux", "Aux")),
+        ("\U0001f600" * 64, ("\U0001f600" * 62, "\U0001f600" * 61)),
+    ],
+)
+def test_what_a_form_is_called_spoils_no_name(cast, xml_form_id, stems):
+    text = (DATA / "forms/families.xml").read_text()
+    named = text.replace('"families"', f'"{escape(xml_form_id, {chr(34): "&quot;"})}"')
+    made = cast.alice.post(f"{cast.FORMS}?publish=true", named.encode())
+    assert made.status == 200, made.text
+    form = f"{cast.FORMS}/{quote(xml_form_id, safe='')}"
+    answer = cast.alice.get(f"{form}/submissions.csv.zip")
+    root, below = stems
+    assert list(members(answer)) == [
+        f"{root}.csv", f"{below}-child.csv", f"{below}-toy.csv",
+    ]  # fmt: skip
+    said = answer.headers["content-disposition"].rpartition("''")[2]
+    assert unquote(said) == f"{root}.zip"
 
 
 # --- encrypted submissions --------------------------------------------------------------------

@@ -43,7 +43,7 @@ _CONTENT_HEADERS = {
 # whatever makes a name that some system cannot store. DEL cannot stand in a header.
 _DROPPED = re.compile(r'[/\\?<>:*|"\x00-\x1f\x7f-\x9f]')
 _RESERVED = re.compile(r"\.+|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-_LONGEST_NAME = 255
+LONGEST_NAME = 255
 _INLINE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif"})
 
 
@@ -232,4 +232,4 @@ def safe_name(name: str) -> str:
     """Give a name that every file system can hold; '' where nothing is left of it."""
     safe = _DROPPED.sub("", name)
     safe = "" if _RESERVED.fullmatch(safe) else safe.rstrip(". ")
-    return safe.encode(errors="replace")[:_LONGEST_NAME].decode(errors="ignore")
+    return safe.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")

@@ -67,6 +67,12 @@ class Naming:
         return True
 
 
+def after(form: str, ending: str) -> str:
+    """Name something after a form, as a file system can hold it: the ending is never cut off."""
+    stem = form.encode()[: blobs.LONGEST_NAME - len(ending.encode())].decode(errors="ignore")
+    return blobs.safe_name(stem + ending) or f"_{stem}{ending}"
+
+
 def safe(name: str) -> str:
     """Give a file's own name as a file system can hold it; `.enc` ends what was encrypted."""
     return blobs.safe_name(name.removesuffix(ENCRYPTED)) or _NAMELESS

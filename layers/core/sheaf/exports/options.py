@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from sheaf import fields
+from sheaf.exports import naming
 
 # How files of one name, of several submissions, are told apart in the archive.
 UNIQUE = "unique"
@@ -65,8 +66,8 @@ class Options:
     def file_name(self, xml_form_id: str) -> str:
         """What the client saves an export as."""
         if self.root_only:
-            return f"{xml_form_id}.csv"
-        return f"{xml_form_id}{'' if self.attachments else '.csv'}.zip"
+            return naming.after(xml_form_id, ".csv")
+        return naming.after(xml_form_id, ".zip" if self.attachments else ".csv.zip")
 
     @property
     def content_type(self) -> str:

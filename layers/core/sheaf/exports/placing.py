@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from sheaf import blobs
 from sheaf.data.sheets import Sheet
-from sheaf.exports import audits, listed, media
+from sheaf.exports import audits, listed, media, naming
 from sheaf.exports.archive import Archive
 from sheaf.exports.plan import Plan
 from sheaf.exports.segments import Segments
@@ -31,8 +30,10 @@ class Placing:
 
     def steps(self) -> Iterator[None]:
         """Write the members, one at each step, and what ends the archive."""
+        form = self._plan.form.xml_form_id
         for at in range(self._state.members, len(self._sheets)):
-            self._add(self._sheets[at].name, Segments(self._spool, str(at), self._state.sheets[at]))
+            ending = self._sheets[at].name.removeprefix(form)
+            self._add(ending, Segments(self._spool, str(at), self._state.sheets[at]))
             self._note()
             yield
         files = islice(listed.read(self._spool, MEDIA), self._state.files, None)
@@ -42,12 +43,12 @@ class Placing:
             yield
         if self._state.log:
             log = Segments(self._spool, LOG, self._state.log)
-            self._add(f"{self._plan.form.xml_form_id}{audits.NAME}", log)
+            self._add(audits.NAME, log)
         self.cut()
         self._archive.close(self._spool.read(DIRECTORY))
 
-    def _add(self, name: str, segments: Segments) -> None:
-        path = blobs.safe_name(f"{name}.csv")
+    def _add(self, ending: str, segments: Segments) -> None:
+        path = naming.after(self._plan.form.xml_form_id, f"{ending}.csv")
         self._archive.add(path, segments.packed, segments.data(), self._state.started)
 
     def _note(self) -> None:

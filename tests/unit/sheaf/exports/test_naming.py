@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sheaf.exports.naming import Naming, safe
+from sheaf.exports.naming import Naming, after, safe
 
 
 def test_the_first_keeps_its_name_and_others_get_a_folder():
@@ -47,6 +47,19 @@ def test_names_that_no_file_system_takes_are_mended():
     naming = Naming()
     naming.give("a", ["x"])
     assert naming.give("/..", ["x"]) == {"x": "unnamed/x"}
+
+
+def test_what_is_named_after_a_form_ends_as_it_must():
+    assert after("a/b: c", "-child.csv") == "ab c-child.csv"
+    assert after("CON", ".csv") == "_CON.csv"
+    assert after("CON", "-child.csv") == "CON-child.csv"
+    long = "\u1793" * 100
+    names = [after(long, ending) for ending in (".csv", "-a.csv", "-child~2.csv", ".csv.zip")]
+    assert names == [
+        f"{long[:83]}.csv", f"{long[:83]}-a.csv", f"{long[:81]}-child~2.csv",
+        f"{long[:82]}.csv.zip",
+    ]  # fmt: skip
+    assert max(len(name.encode()) for name in names) <= 255
 
 
 def test_what_was_given_out_is_known_to_who_goes_on():
