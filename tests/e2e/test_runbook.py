@@ -63,7 +63,8 @@ def receiver():
 
 
 def hook(project: Project, receiver: Receiver) -> str:
-    made = project.api.post(f"{project.forms}/simple/hooks", {"name": "CRM", "url": receiver.url})
+    wanted = {"name": "CRM", "url": f"{receiver.url}/"}
+    made = project.api.post(f"{project.forms}/simple/hooks", wanted)
     assert made.status == 200, made.text
     return f"{project.forms}/simple/hooks/{made.json['id']}"
 
@@ -71,6 +72,29 @@ def hook(project: Project, receiver: Receiver) -> str:
 def account(project: Project, path: str) -> tuple[int, int, list[str]]:
     told = project.api.get(f"{path}/reconcile").json
     return told["events"], told["succeeded"], [gap["instanceId"] for gap in told["gaps"]]
+
+
+def test_a_hook_that_was_disabled_is_told_of_and_goes_on(stack, project, receiver):
+    receiver.script("/", [410])
+    path = hook(project, receiver)
+    assert project.submit("refused").status == 200
+    wait(lambda: project.api.get(path).json["state"] == "disabled")
+    told = project.api.get(path).json
+    assert told["disabledReason"] == "The receiver answered 410 (Gone)."
+    assert told["failingSince"]
+    line = 'notice Sheaf: hook "CRM" was disabled'
+    wait(lambda: any(each.endswith(line) for each in stack.journal.lines))
+    assert project.submit("held").status == 200
+    wait(lambda: _states(project, path) == {"failed": 1, "held": 1})
+    assert project.api.post(f"{path}/ping").json["status"] == 200
+    assert project.api.post(f"{path}/enable").json["state"] == "active"
+    wait(lambda: _states(project, path) == {"failed": 1, "succeeded": 1})
+    assert project.api.post(f"{path}/retry", {}).json["matched"] == 1
+    wait(lambda: account(project, path) == (2, 2, []))
+
+
+def _states(project: Project, path: str) -> dict[str, int]:
+    return project.api.get(f"{path}/stats").json["states"]
 
 
 def test_an_event_that_matching_gave_up_is_found_and_made_good_in_both_ways(
