@@ -33,12 +33,14 @@ class Table:
     """A table. Tables are compared by identity, and so serve as keys.
 
     `path` is that of the repeat, '' for the root; `way` names the groups and the repeat that lead
-    here from the table above. `called` is what OData calls the fields of the form, by their paths.
+    here from the table above, `called_way` as OData names them. `called` is what OData calls the
+    fields of the form, by their paths.
     """
 
     path: str
     parent: Table | None
     way: tuple[str, ...]
+    called_way: tuple[str, ...]
     called: Mapping[str, str]
     columns: list[Column] = field(default_factory=list)
     repeats: list[Table] = field(default_factory=list)
@@ -47,12 +49,6 @@ class Table:
     def name(self) -> str:
         """What OData calls it: `Submissions`, `Submissions.children.child`."""
         return ".".join((ROOT, *schema.way(self.path, self.called)))
-
-    @property
-    def called_way(self) -> tuple[str, ...]:
-        """The `way` as OData names it."""
-        names = tuple(schema.way(self.path, self.called))
-        return names[len(names) - len(self.way) :]
 
     def all(self) -> Iterator[Table]:
         """Give this table and those below it, in the order of the form."""
@@ -65,19 +61,19 @@ def of(fields: Iterable[Field]) -> Table:
     """Give the root table of a form's fields."""
     listed = list(fields)
     called = schema.identifiers(listed)
-    root = Table("", None, (), called)
+    root = Table("", None, (), (), called)
     # By the path of each structure: the table whose rows it is part of, and the way to it there.
     within: dict[str, tuple[Table, tuple[str, ...]]] = {"": (root, ())}
     for each in listed:
         table, way = within[each.parent]
         names = (*way, each.name)
+        shown = tuple(schema.way(each.path, called))[-len(names) :]
         if each.type == "repeat":
-            repeat = Table(each.path, table, names, called)
+            repeat = Table(each.path, table, names, shown, called)
             table.repeats.append(repeat)
             within[each.path] = repeat, ()
         elif each.structural:
             within[each.path] = table, names
         else:
-            shown = tuple(schema.way(each.path, called))[-len(names) :]
             table.columns.append(Column(each, len(table.columns), names, shown))
     return root
