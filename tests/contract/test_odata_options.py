@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from base64 import b64decode, b64encode
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -165,6 +166,49 @@ def test_pages_lead_through_the_rows_of_one_submission(feed, cast):
         ]
     link = feed(children, top=1).json["@odata.nextLink"]
     assert link.startswith(f"{ORIGIN}{FEED}/Submissions(%27four%27)/children/child?%24top=1&")
+
+
+def combinations(count):
+    """So many of all options together, of each table; always the same ones."""
+    submissions = {
+        "filter": [None, "__system/submitterId eq 5", "age ge 10", "__id ne 'x' and age lt 99"],
+        "orderby": [None, "__system/submissionDate asc", "__id desc", "__system/submitterId"],
+        "shape": [{}, {"select": "__id,name"}, {"expand": "*"}, {"wkt": "true", "select": "*"}],
+    }
+    of_rows = {
+        "filter": [None, "$root/Submissions/__id ne 'two'", "name ne 'Bea'"],
+        "orderby": [None, "$root/Submissions/__system/submitterId desc"],
+        "shape": [{}, {"select": "__id,name"}, {"expand": "*"}],
+    }
+    one = of_rows | {"orderby": [None]}
+    every = [
+        (table, top, skip, count, text, order, shape)
+        for table, known in (
+            ("Submissions", submissions),
+            (CHILD, of_rows),
+            (TOY, of_rows),
+            ("Submissions('four')/children/child", one),
+        )
+        for top, skip, count, text, order, shape in itertools.product(
+            (1, 2, 3), (0, 1, 9), (None, "true"), *known.values()
+        )
+    ]
+    return random.Random(1).sample(every, count)
+
+
+def test_pages_lead_through_all_whatever_options_come_together(feed, cast):
+    for table, top, skip, count, text, order, shape in combinations(36):
+        said = {"filter": text, "orderby": order, "count": count} | shape
+        options = {name: value for name, value in said.items() if value is not None}
+        whole = feed(table, **options).json
+        pages = follow(cast, feed(table, **options, top=top, skip=skip))
+        rows = [row for page in pages for row in page.json["value"]]
+        assert rows == whole["value"][skip:], options
+        assert all(len(page.json["value"]) == top for page in pages[:-1])
+        assert [page.json.get("@odata.count") for page in pages] == [
+            whole.get("@odata.count")
+        ] * len(pages)
+        assert whole.get("@odata.count") in (None, len(whole["value"]))
 
 
 def test_a_count_alone_costs_no_rows(feed):
