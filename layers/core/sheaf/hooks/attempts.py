@@ -65,6 +65,12 @@ def note(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
     return attempt | {"d": packed}
 
 
+def forget(delivery: Delivery, number: int) -> None:
+    """Remove what was answered to an attempt: the submission is gone."""
+    ref = _answer_ref(delivery, number)
+    HookAnswer(ref.pk, ref.sk).delete()
+
+
 def shown(attempt: Mapping[str, Any], number: int) -> dict[str, Any]:
     """Give an attempt as lists show it."""
     _, _, body = _exchange(attempt)

@@ -83,18 +83,31 @@ def cover(gate: Gate, event_key: str) -> None:
 
 def hold(gate: Gate, delivery: Delivery) -> None:
     """Hold a delivery until its hook is enabled again."""
-    cover(gate, delivery.sk)
-    leases.unlist(delivery, deliveries.HELD)
+    _bring(gate, delivery, deliveries.HELD)
+    # Who has enabled it meanwhile may have passed this one by.
+    if not gates.of(gate.hook_id).disabled:
+        leases.wake(delivery)
 
 
 def park(gate: Gate, delivery: Delivery) -> None:
     """Let a delivery wait behind the cursor until there is room at its receiver."""
-    cover(gate, delivery.sk)
-    if delivery.due is not None:
-        leases.unlist(delivery, delivery.state)
+    if delivery.due is None:
+        cover(gate, delivery.sk)
+    else:
+        _bring(gate, delivery, delivery.state)
     # Who made room before it could see that somebody waits has woken nobody.
     if gates.park(gate).admits(clock.micros()):
         leases.wake(delivery)
+
+
+def _bring(gate: Gate, delivery: Delivery, state: str) -> None:
+    """Bring a delivery out of the index, into a state, behind the cursor."""
+    listed = delivery.due is not None
+    cover(gate, delivery.sk)
+    leases.unlist(delivery, state)
+    if listed:
+        # A look in between has seen it in the index, and may have moved the cursor past it.
+        cover(gates.of(gate.hook_id), delivery.sk)
 
 
 def _lower(hook_id: str, cursor: str, now: int) -> None:

@@ -109,6 +109,9 @@ def wake_up(message: Message, seats: Seats | None = None) -> None:
         # Who has settled it may have ended before it could wake who waits for that.
         line.pass_on(delivery)
         return
+    if frozen is None:
+        # One that was cut off may have kept its answer, after the purge had gone by.
+        attempts.forget(delivery, len(delivery.attempts) + 1)
     if hook is None or not hook.active or frozen is None:
         if leases.close(delivery, deliveries.CANCELLED, _pointless(hook)):
             line.pass_on(delivery)
@@ -175,6 +178,8 @@ def _attempt(case: Case) -> None:
         # First: who crashes after it leaves a note of what the next attempt gives up.
         notices.given_up(delivery)
     leases.settle(delivery, outcome.state, attempt=noted, next_at=outcome.next_at)
+    if delivery.purged:
+        attempts.forget(delivery, number)
     _log(case, outcome, sent)
     # Also when the lease was lost: that may be our own write, which was sent twice.
     if outcome.state == deliveries.RETRYING:

@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from pynamodb.attributes import BinaryAttribute, JSONAttribute, ListAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    BinaryAttribute,
+    BooleanAttribute,
+    JSONAttribute,
+    ListAttribute,
+    UnicodeAttribute,
+)
 
 from sheaf import blobs, clock
 from sheaf.db import keys, reads
@@ -52,7 +58,8 @@ class Delivery(Item):
     the sweep last sent for it. `due` and `due_at` are there while it must be looked at in any case.
     `job` made it or sent it again last. `paced_at` is the moment that a rate limit has given to the
     next attempt; `after` is the event whose delivery goes before this one, `followers` are those of
-    which the deliveries wait for it. `ttl` is in seconds.
+    which the deliveries wait for it. `purged` forbids any further words:
+    the submission is gone. `ttl` is in seconds.
     """
 
     project_id = IntegerAttribute(attr_name="p")
@@ -74,6 +81,7 @@ class Delivery(Item):
     paced_at = IntegerAttribute(attr_name="g", null=True)
     after = UnicodeAttribute(attr_name="v", null=True)
     followers: ListAttribute[Any] = ListAttribute(attr_name="o", null=True)
+    purged = BooleanAttribute(attr_name="z", null=True)
     created_at = IntegerAttribute(attr_name="c")
     ttl = IntegerAttribute()
 
@@ -183,6 +191,8 @@ def create(
     )
     if body is None:
         delivery.state, delivery.reason = CANCELLED, "The submission has been purged."
+        # A run that was cut off may have written one, when there was something left.
+        forget_body(delivery)
     else:
         _write_once(_frozen(delivery, body))
         if due_at is not None:
@@ -200,6 +210,16 @@ def _write_once(item: Item) -> bool:
 def body_key(delivery: Delivery) -> tuple[str, str]:
     """Give the key of a delivery's HookBody."""
     return keys.hook_body(delivery.submission_id, delivery.sk, delivery.hook_id)
+
+
+def forget_body(delivery: Delivery) -> None:
+    """Remove what a delivery was to send: its submission is gone."""
+    frozen = reads.get(HookBody.ref(body_key(delivery)))
+    if frozen is None:
+        return
+    if frozen.blob_key is not None:
+        blobs.forget(frozen.blob_key)
+    frozen.delete()
 
 
 def between(

@@ -206,6 +206,12 @@ def enable(gate: Gate, hook: Hook, *, by: Author) -> Gate:
     return opened
 
 
+def release(tx: Transaction, gate: Gate) -> None:
+    """Let a transaction that deletes a hook open its gate: the sweep cancels what was held."""
+    opened: Changes = {"disabled_at": None, "due": keys.due_hooks(gate.hook_id)}
+    tx.change(gate, _actions(gate, opened | {"due_at": f"{clock.micros():016d}"}))
+
+
 def park(gate: Gate) -> Gate:
     """Note that deliveries wait for room at the receiver, and give the gate as it is now."""
     if gate.parked:

@@ -156,8 +156,11 @@ def delete(hook: Hook, *, by: Auth) -> None:
     Raises:
         NotFound: it has been deleted meanwhile.
     """
+    gate = gates.of(hook.id)
     with Transaction() as tx:
         tx.delete(hook, Hook.pk.exists(), otherwise=NotFound())
+        if gate.disabled:
+            gates.release(tx, gate)
         _tell(tx, "hook.delete", hook, by=by)
 
 

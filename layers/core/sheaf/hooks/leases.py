@@ -18,6 +18,7 @@ from sheaf.db import reads
 from sheaf.db.conditional import held
 from sheaf.hooks import deliveries
 from sheaf.hooks.deliveries import Delivery
+from sheaf.submissions.echoes import without
 
 if TYPE_CHECKING:
     from pynamodb.expressions.update import Action
@@ -104,9 +105,27 @@ def settle(
 ) -> bool:
     """Record what became of a delivery on which one holds the lease.
 
+    Of an attempt only the numbers are kept when a purge of the submission has gone by meanwhile.
+
     Returns:
         Whether one still held it. If not, somebody else has taken the delivery up and records it.
     """
+    numbers = attempt and without([attempt])[0]
+    if attempt == numbers:
+        return _settle(delivery, state, attempt, next_at)
+    there = Delivery.purged.does_not_exist()
+    return _settle(delivery, state, attempt, next_at, there) or _settle(
+        delivery, state, numbers, next_at, Delivery.purged.exists()
+    )
+
+
+def _settle(
+    delivery: Delivery,
+    state: str,
+    attempt: Mapping[str, Any] | None,
+    next_at: int | None,
+    only: Any = None,
+) -> bool:
     actions: list[Any] = [Delivery.state.set(state), Delivery.lease.remove()]
     if attempt is not None:
         actions.append(Delivery.attempts.set(Delivery.attempts.append([dict(attempt)])))
@@ -114,7 +133,8 @@ def settle(
         actions.append(Delivery.next_at.set(next_at))
     actions += _listing(delivery, state, next_at)
     mine = (Delivery.state == deliveries.DELIVERING) & (Delivery.lease == delivery.lease)
-    return held(partial(delivery.update, actions, condition=mine))
+    fits = mine if only is None else mine & only
+    return held(partial(delivery.update, actions, condition=fits))
 
 
 def close(delivery: Delivery, state: str, reason: str) -> bool:

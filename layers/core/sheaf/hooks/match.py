@@ -6,6 +6,7 @@ and a delivery that still waits is woken again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sheaf import clock
@@ -13,9 +14,13 @@ from sheaf.access.actors import Actor
 from sheaf.db import keys, reads
 from sheaf.forms.definitions import Definition
 from sheaf.hooks import backlog, body, deliveries, events, hooks, leases, line, snapshot
+from sheaf.hooks.deliveries import Delivery
 from sheaf.hooks.envelope import Published, Subject
 from sheaf.hooks.events import Event
 from sheaf.hooks.records import ALL_FORMS, Hook
+
+# How old (micros) an event is at least whose submission can be purged, with an hour to spare.
+_YOUNG = 23 * 3600 * 1_000_000
 
 
 def run(event: Event) -> int:
@@ -56,20 +61,35 @@ def deliver_to(told: list[Hook], event: Event, *, replay: bool = False) -> int:
         for earlier in line.missing(hook, event):
             if hook.wanted(earlier["action"], events.micros(earlier)):
                 deliver_to([hook], earlier, replay=replay)
-    then, made = subject(event), 0
+    then = subject(event)
+    made: list[Delivery] = []
     gone = is_gone(event, then)
     for hook in told:
         _, pattern = hook.wish(event["action"], events.micros(event))
         text = None if gone else body.render(hook, event, then, wanted=pattern, replay=replay)
         if text is None and not gone:
             continue
-        made += 1
         unseen, after = _unseen(hook, event), line.join(hook, event)
         delivery = deliveries.create(hook, event, text, due_at=unseen, after=after)
+        made.append(delivery)
         # Also when it was there before: the run that made it may have stopped right after.
         if delivery.state == deliveries.PENDING:
             leases.wake(delivery)
-    return made
+    take_back(event, made)
+    return len(made)
+
+
+def take_back(event: Event, made: Iterable[Delivery]) -> None:
+    """Remove the bodies that were written while the submission was purged.
+
+    Before an event is a day old that cannot be: so long at least a submission lies in the trash.
+    """
+    young = clock.micros() - events.micros(event) < _YOUNG
+    if young or "version" not in event or event["action"] == events.PURGE:
+        return
+    if snapshot.is_gone(event):
+        for delivery in made:
+            deliveries.forget_body(delivery)
 
 
 def subject(event: Event) -> Subject:

@@ -72,7 +72,8 @@ class Worker:
             return SKIPPED
         if not self.asked.dry:
             after = line.join(self.hook, event)
-            deliveries.create(self.hook, event, text, job=self.job.sk, after=after)
+            made = deliveries.create(self.hook, event, text, job=self.job.sk, after=after)
+            match.take_back(event, [made])
         return CREATED
 
     def _fits(self, step: Step) -> bool:
@@ -89,11 +90,13 @@ def _work(worker: Worker) -> bool:
     # Where order matters, the deliveries of a submission are made one after the other.
     with ThreadPoolExecutor(max_workers=1 if worker.hook.in_order else _SIDE_BY_SIDE) as pool:
         for portion in worker.portions():
+            counts.update(pool.map(worker.do, portion))
             if not worker.asked.dry:
+                # Not before: a look in between would move the cursor past what is settled yet. Who
+                # takes the job up after a crash here comes to the same portion.
                 gate = gates.of(worker.hook.id)
                 backlog.cover(gate, portion[0].key)
                 gates.park(gate)
-            counts.update(pool.map(worker.do, portion))
             if not jobs.keep(job, portion[-1].key, counts):
                 return False
             if not worker.asked.dry:

@@ -128,6 +128,21 @@ def at(event: Mapping[str, Any]) -> Snapshot | None:
     )
 
 
+def is_gone(event: Mapping[str, Any]) -> bool:
+    """Whether the submission of an event has been purged, or is about to be."""
+    refs = [_submission_ref(event, place) for place in (LIVE, TRASH)]
+    for attempt in range(TRIES):
+        there = [each for each in reads.fetch(refs) if each is not None]
+        if there:
+            return all(each.purging for each in there)
+        clock.wait(0.05 * 2**attempt)
+    return True
+
+
+def _submission_ref(event: Mapping[str, Any], place: str) -> Ref[Submission]:
+    return Submission.ref(keys.submission(event["formId"], place, event["submissionId"]))
+
+
 def _find(event: Mapping[str, Any]) -> _Found | None:
     form_id, submission_id, actor_id = event["formId"], event["submissionId"], event["actorId"]
     # Most events are told at once, so the submission still lies where the event has left it.
@@ -164,11 +179,10 @@ def _look_everywhere(
     event: Mapping[str, Any],
 ) -> tuple[Submission | None, SubmissionVersion | None]:
     """Find a submission that has been edited or moved since, and its version of then."""
-    form_id, submission_id = event["formId"], event["submissionId"]
     refs: list[Ref[Any]] = [
-        Submission.ref(keys.submission(form_id, LIVE, submission_id)),
-        Submission.ref(keys.submission(form_id, TRASH, submission_id)),
-        _version_ref(submission_id, event["version"]),
+        _submission_ref(event, LIVE),
+        _submission_ref(event, TRASH),
+        _version_ref(event["submissionId"], event["version"]),
     ]
     for attempt in range(TRIES):
         live, trashed, kept = reads.fetch(refs)

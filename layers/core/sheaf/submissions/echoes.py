@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pynamodb.attributes import ListAttribute
+from pynamodb.attributes import BooleanAttribute, ListAttribute
 from pynamodb.expressions.condition import size
 
 from sheaf.db import keys, reads
@@ -17,15 +17,22 @@ from sheaf.db.conditional import held
 from sheaf.db.items import Item
 from sheaf.problems import Busy
 
+if TYPE_CHECKING:
+    from pynamodb.expressions.update import Action
+
 _TRIES = 5
 # Of an attempt: the exchange itself, and whether there is more of it (`sheaf.hooks.attempts`).
 SAID = frozenset({"d", "l"})
 
 
 class Echo(Item):
-    """A delivery as far as a purge must know it (key: `L#<hook>`, `<event>`)."""
+    """A delivery as far as a purge must know it (key: `L#<hook>`, `<event>`).
+
+    `purged` tells whoever has an attempt under way that nothing of it is to be kept but numbers.
+    """
 
     attempts: ListAttribute[Any] = ListAttribute(attr_name="a")
+    purged = BooleanAttribute(attr_name="z", null=True)
 
 
 def forget(body: str) -> None:
@@ -43,7 +50,8 @@ def forget(body: str) -> None:
             return
         kept = without(echo.attempts)
         same = size(Echo.attempts) == len(kept)  # type: ignore[no-untyped-call]
-        if held(partial(echo.update, [Echo.attempts.set(kept)], condition=same)):
+        blank: list[Action] = [Echo.attempts.set(kept), Echo.purged.set(True)]
+        if held(partial(echo.update, blank, condition=same)):
             return
     raise Busy
 

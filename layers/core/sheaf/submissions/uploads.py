@@ -144,9 +144,6 @@ def receive(key: str) -> None:
     if upload is None:
         return  # it has been received before
     form, submission = _find(upload, submission_id)
-    if form is None or submission is None:
-        # A batch of reads is not one moment: what was just moved may be seen in neither place.
-        form, submission = _find(upload, submission_id)
     blob = blobs.uploaded(key, upload.content_type)
     taken = False
     if form is not None and submission is not None:
