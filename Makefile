@@ -7,7 +7,7 @@ SAM := .venv-sam/bin
 ENV ?= default
 JOBS ?= 2
 
-.PHONY: help setup run demo outage test check fix bench lock build validate deploy clean
+.PHONY: help setup run demo outage test soak check fix bench lock build validate deploy clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -45,6 +45,10 @@ outage: setup ## drill an outage of a hook's receiver against a stack of its own
 
 test: setup .venv-sam/ready .venv-checkov/ready check ## run every check and all tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+# SOAK says how many runs; a seed (SEED_OF=n) repeats one.
+soak: setup ## let everything happen to hooks, at random, for long (SOAK=1000 runs)
+	SOAK=$${SOAK:-1000} $(BIN)/python -m pytest tests/stateful $(if $(SEED_OF),--hypothesis-seed=$(SEED_OF))
 
 check: setup ## lint, format, types, imports, spelling
 	$(BIN)/ruff check

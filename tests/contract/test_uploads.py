@@ -9,11 +9,10 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from sheaf import settings
 from tests.answers import ANONYMOUS, FORBIDDEN, NOT_FOUND
 from tests.api import handler
 from tests.cast import Cast, audits, is_time, stored, xml
-from tests.wire import Wire, answer
+from tests.wire import Wire
 
 ONE = f"{Cast.SUBMISSIONS}/one"
 FILE = f"{ONE}/attachments/film.mp4"
@@ -181,18 +180,6 @@ def test_a_submission_that_is_deleted_while_its_file_arrives_keeps_it(cast, subm
         assert cast.bob.post(f"{ONE}/restore").status == 200
         assert cast.bob.get(FILE).body == b"film %d" % slow
     assert slow >= 3
-
-
-def test_what_moves_while_it_is_looked_for_is_looked_for_again(cast, submission):
-    """Of a batch, each item is read by itself: one that moves may be seen in neither place."""
-    link = cast.bob.post(UPLOADS, FILM).json
-    put(link, b"film")
-    in_neither_place = answer({"Responses": {settings.TABLE_NAME: []}})
-    # The first call reads what is awaited, the second where the form and the submission may lie.
-    with Wire(before=lambda call: in_neither_place if call == 1 else None) as wire:
-        arrive(link)
-    assert wire.names[:3] == ["BatchGetItem"] * 3
-    assert cast.bob.get(FILE).body == b"film"
 
 
 def test_a_collector_fills_an_empty_slot_and_no_other(cast, submission):
