@@ -51,8 +51,21 @@ def tell(event: Mapping[str, Any]) -> bool:
 
 
 def digest() -> int:
-    """Tell of what hooks have given up; give how many digests were sent."""
-    return sum(map(_digest, notices.due()))
+    """Tell of what hooks have given up; give how many digests were sent.
+
+    Raises:
+        Exception: the first failure, once all other hooks have been seen to.
+    """
+    sent, failed = 0, []
+    for hook_id in notices.due():
+        try:
+            sent += _digest(hook_id)
+        except Exception as error:
+            logger.exception("hook.digest", hook=hook_id)
+            failed.append(error)
+    if failed:
+        raise failed[0]
+    return sent
 
 
 def _digest(hook_id: str) -> bool:

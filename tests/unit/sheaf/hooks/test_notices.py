@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 
 from local.receiver import Receiver
-from sheaf import clock, settings
+from sheaf import aws, clock, settings
 from sheaf.db import keys
 from sheaf.hooks import events, match, notices, notify
 from sheaf.hooks.deliveries import Delivery
@@ -362,6 +362,34 @@ def test_a_crash_loses_no_digest_and_repeats_one_at_most(watch, monkeypatch, whe
             break
         assert watch.scene.bob.delete(f"{watch.scene.hooks}/{hook['id']}").status == 200
     assert done.count("Publish") == 1
+
+
+def test_a_digest_that_fails_holds_up_no_other(watch, hook):
+    other = watch.scene.hook(f"{watch.receiver.url}/other", retry={"schedule": "none"})
+    for path in (PATH, "/other"):
+        watch.receiver.script(path, [500])
+    watch.send(1)
+    watch.time.forward(61)
+    published = aws.client("sns").meta.events
+    refused: list[str] = []
+
+    def refuse(params, **_):
+        refused.append(params["body"]["TopicArn"])
+        if len(refused) == 1:
+            raise ConnectionError
+
+    published.register("before-call.sns.Publish", refuse)
+    try:
+        with pytest.raises(ConnectionError):
+            notify.digest()
+    finally:
+        published.unregister("before-call.sns.Publish", refuse)
+    [first] = watch.mail.empty()
+    watch.time.forward(HOUR)
+    assert notify.digest() == 1
+    [second] = watch.mail.empty()
+    told = {attributes(each)["hookId"] for each in (first, second)}
+    assert told == {hook["id"], other["id"]}
 
 
 def test_who_crashes_giving_a_delivery_up_leaves_no_gap(watch, hook):
