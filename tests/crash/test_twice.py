@@ -7,6 +7,8 @@ when it comes later. What is stored is compared without what time and chance mak
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from sheaf import sealing
@@ -14,6 +16,8 @@ from sheaf.problems import Busy
 from tests import integrity
 from tests.api import Answer
 from tests.crash.test_crash import REQUESTS
+from tests.crash.test_purge import purge, scene, told
+from tests.stage import changes
 from tests.wire import Call, Wire
 
 # Who finds the same user moved is asked to come again: only then is it the same address.
@@ -51,17 +55,41 @@ def test_a_request_that_is_made_twice_at_once(stage, request, name):
         stage.restore(old, files)
         steered.forward(1)
         sealing._held.clear()
-        told = []
+        answers = []
 
-        def overtake(reached: int, number=number, told=told) -> None:
+        def overtake(reached: int, number=number, answers=answers) -> None:
             if reached == number:
-                told.append(code_of(send()))
+                answers.append(code_of(send()))
 
         with Wire(before=overtake):
-            told.append(code_of(send()))
-        assert len(told) == 2, where
-        assert set(told) in allowed, where
+            answers.append(code_of(send()))
+        assert len(answers) == 2, where
+        assert set(answers) in allowed, where
         state = stage.table()
         assert integrity.broken(state) == [], where
         assert stage.missing_files() == set(), where
-        assert Busy.code in told or integrity.shape(state) == in_a_row, where
+        assert Busy.code in answers or integrity.shape(state) == in_a_row, where
+
+
+def test_a_purge_that_runs_twice_at_once(stage, request):
+    stage.set(scene)
+    old, files = stage.table(), stage.files()
+    request.getfixturevalue("steered")
+    with Wire() as wire:
+        assert purge() == {"purged": 1}
+    in_a_row = told(changes(stage.table()))
+    for number in writes(wire.calls):
+        where = f"before {wire.names[number]} (call {number})"
+        stage.restore(old, files)
+        counted = []
+
+        def overtake(reached: int, number=number, counted=counted) -> None:
+            if reached == number:
+                counted.append(purge()["purged"])
+
+        # Where the other has told of all before it could, Lambda lets it try again.
+        with Wire(before=overtake), suppress(Busy):
+            counted.append(purge()["purged"])
+        assert sum(counted) == 1, where
+        assert told(changes(stage.table())) == in_a_row, where
+        assert stage.files() == {}, where
