@@ -133,3 +133,11 @@ def test_of_broken_xml_comes_what_a_tolerant_reader_sees():
     assert subset.of_xml("<data id='x'><a><b>1</a><c>2", ["b", "c"]).endswith(
         '<data id="x"><a><b>1</b></a><c>2</c></data>'
     )
+
+
+def test_of_rows_fields_are_named_as_in_the_form_or_as_in_the_row():
+    row = {"gr_e_93c6a3": 1, "gr_e_cd56cb": 2, "g": {"c_d_38f284": 3, "c_d": 4}}
+    assert subset.of_row(row, ["größe"]) == {"gr_e_93c6a3": 1}
+    assert subset.of_row(row, ["gr_e_cd56cb"]) == {"gr_e_cd56cb": 2}
+    assert subset.of_row(row, ["g/c_d"]) == {"g": {"c_d": 4}}
+    assert subset.of_row(row, ["nothing"]) == {}
