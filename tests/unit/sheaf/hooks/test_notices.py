@@ -150,8 +150,8 @@ def test_a_hook_that_its_receiver_has_ended_is_told_of(watch, hook):
     assert (
         message["Message"]
         == f"""\
-The hook "CRM" was disabled: it is sent nothing until it is enabled.
-What it would be sent is held meanwhile.
+The hook "CRM" was disabled.
+What it would be sent is held until it is enabled.
 
 Project:       Project 1 (1)
 Form:          simple
