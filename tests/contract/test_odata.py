@@ -294,7 +294,7 @@ def test_rows_of_one_submission(double, cast):
 
 def test_links_lead_where_they_say(double, cast):
     """Whatever ids there are, quotes and brackets too."""
-    ids = ["uuid:17b09e96-4141-43f5-9a70-611eb0e8f6b4", "it's (one) 100% ü", "a''b"]
+    ids = ["uuid:17b09e96-4141-43f5-9a70-611eb0e8f6b4", "it's (one) 100% ü", "a''b", "a/b", "x')/y"]
     for id_ in ids:
         families.submit(cast, id_.replace("&", "&amp;"), "Zoe", {id_: ["Ball"]})
     for row in body(double("Submissions"))["value"]:

@@ -9,7 +9,8 @@ from sheaf.data.tables import ROOT
 from sheaf.problems import NotFound
 
 METADATA = "$metadata"
-_KEYED = re.compile(r"([^()]+)\('((?:[^']|'')+)'\)")
+# A name, with a key or without. A key is whatever stands between quotes, slashes too.
+_PART = re.compile(r"([^()/]+)(?:\('((?:[^']|'')+)'\))?(?:/|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +35,28 @@ def read(path: str) -> Resource:
     Raises:
         NotFound: it is none of these. Whether there is such a table the form must tell.
     """
-    parts = path.removesuffix("/").split("/")
-    keyed = [_KEYED.fullmatch(part) for part in parts]
-    if keyed[0] is None:
+    parts = _parts(path)
+    names = [name for name, _ in parts]
+    _, instance_id = parts[0]
+    if instance_id is None:
         if len(parts) > 1:
             raise NotFound
-        return Resource(parts[0])
-    if keyed[0][1] != ROOT:
+        return Resource(names[0])
+    if names[0] != ROOT:
         raise NotFound
-    names = [part[1] if part else parts[at] for at, part in enumerate(keyed)]
-    within = [
-        (".".join(names[: at + 1]), _unquoted(part[2]))
-        for at, part in enumerate(keyed)
-        if part and at
-    ]
-    return Resource(".".join(names), _unquoted(keyed[0][2]), within[-1] if within else None)
+    within = [(".".join(names[: at + 1]), key) for at, (_, key) in enumerate(parts) if at and key]
+    return Resource(".".join(names), instance_id, within[-1] if within else None)
 
 
-def _unquoted(key: str) -> str:
-    return key.replace("''", "'")
+def _parts(path: str) -> list[tuple[str, str | None]]:
+    """Take a path apart: names, each with its key or None; that of the service has an empty one."""
+    found: list[tuple[str, str | None]] = []
+    at = 0
+    while at < len(path):
+        part = _PART.match(path, at)
+        if part is None:
+            raise NotFound
+        key = part[2]
+        found.append((part[1], None if key is None else key.replace("''", "'")))
+        at = part.end()
+    return found or [("", None)]

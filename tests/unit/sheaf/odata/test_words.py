@@ -27,6 +27,9 @@ ID = "1795741018264874014t"
         ("Submissions.a.b", Resource("Submissions.a.b")),
         ("Submissions('uuid:1')", Resource("Submissions", "uuid:1")),
         ("Submissions('it''s')", Resource("Submissions", "it's")),
+        ("Submissions('a/b')", Resource("Submissions", "a/b")),
+        ("Submissions('x'')/y')/a", Resource("Submissions.a", "x')/y")),
+        ("", Resource("")),
         ("Submissions('x')/a/b", Resource("Submissions.a.b", "x")),
         ("Submissions('x')/a/b('1')", Resource("Submissions.a.b", "x", ("Submissions.a.b", "1"))),
         (
@@ -40,7 +43,7 @@ def test_a_path_leads_to_rows(path, expected):
 
 
 @pytest.mark.parametrize(
-    "path", ["Submissions/a", "Other('x')", "Other('x')/a", "a/Submissions('x')"]
+    "path", ["Submissions/a", "Other('x')", "Other('x')/a", "a/Submissions('x')", "Submissions('x'"]
 )
 def test_a_path_may_lead_nowhere(path):
     with pytest.raises(NotFound):
