@@ -15,7 +15,8 @@ import pytest
 
 from tests import all_types
 from tests.all_types import FEED, FORM, SUBMISSIONS
-from tests.archives import members
+from tests.archives import linked, members, unpacked
+from tests.exporting import nothing_fits, work
 
 GOLDEN = Path(__file__).parents[1] / "data/golden"
 ARCHIVE = f"{SUBMISSIONS}.csv.zip"
@@ -95,6 +96,29 @@ def test_tables_alone_are_those_of_archives_with_files_called_as_they_were_sent(
         named = query if "mediaNames" in query else f"{query}&mediaNames=central"
         assert table == members(alice.get(f"{ARCHIVE}?{named}"))["all-types.csv"], query
         assert alice.post(f"{TABLE}?{query}", {}).body == table
+
+
+def test_what_outgrows_its_request_comes_out_the_same(filled):
+    alice, _ = filled
+
+    def made_later(path, steps):
+        """By workers that have time for so many steps each."""
+        with nothing_fits():
+            answer = alice.get(path)
+        assert answer.status == 303, answer.text
+        location = answer.headers["location"]
+        for _ in range(99):
+            work(location.rpartition("/")[2], steps)
+            state = alice.get(location, headers={"accept": "application/json"}).json["state"]
+            if state == "done":
+                return linked(alice.get(location).headers["location"])
+        raise AssertionError(state)
+
+    for number, query in enumerate(EXPORTS.values()):
+        at_once = members(alice.get(f"{ARCHIVE}?{query}"))
+        steps = 1_000_000 if number % 2 else 12
+        assert unpacked(made_later(f"{ARCHIVE}?{query}", steps)) == at_once, query
+        assert made_later(f"{TABLE}?{query}", steps) == alice.get(f"{TABLE}?{query}").body, query
 
 
 def test_feeds_and_maps(filled):
