@@ -1,9 +1,11 @@
 """How long a change is on its way to a receiver, what AWS is asked for on it, and what that costs.
 
-`python -m bench.hooks [SECONDS]` starts a local stack with a real receiver, and lets submissions
-come for so many seconds (20): one in a second, and 50, as far as the machine keeps up; each again
-while another hook, whose receiver begins to hang, has forty events at once. A way begins with the
-event's own time, before the transaction that writes it, and ends when the receiver has the request.
+`python -m bench.hooks [COUNT]` starts a local stack with a real receiver, and lets submissions
+come: one in a second (30, or COUNT of them), and 50 (200), as far as the machine keeps up. Each
+happens alone, beside forty events at once for another hook whose receiver is quick, and beside as
+many for one whose receiver has been quick and begins to hang: what the last two differ in is what a
+dying receiver does to others. A way begins with the event's own time, before the transaction that
+writes it, and ends when the receiver has the request.
 
 Calls are counted where the SDK sends them, but those of a queue's trigger: one to receive, one to
 delete for each of its batches. Prices and the time of functions are those of `bench.cost`, units
@@ -31,8 +33,15 @@ from local.receiver import Received, Receiver
 from local.stack import Stack
 
 WORKERS = {"WorkersPublish": "publish", "WorkersMatch": "match", "WorkersDeliver": "deliver"}
-BUSY = 50
+# Submissions a second, and how many of them.
+PACES = {"one a second": (1, 30), "50 a second": (50, 200)}
 BURST = 40
+# What happens beside, and the seconds that the other receiver takes to answer.
+BESIDE = {
+    "": None,
+    ", beside a burst for a quick receiver": 0,
+    ", beside a burst for one that begins to hang": 60,
+}
 _SENDERS = 16
 _QUIET = 3
 _FORM = """<?xml version="1.0"?>
@@ -49,12 +58,12 @@ _FILLED = (
 
 @dataclass(frozen=True)
 class Way:
-    """A stack whose form `told` has a hook at a receiver that answers, `dead` at one that hangs."""
+    """A stack whose form `told` has a hook at a receiver, `other` at another."""
 
     stack: Stack
     client: Client
     receiver: Receiver
-    hanging: Receiver
+    other: Receiver
     project: str
 
     def submit(self, form: str, number: int) -> None:
@@ -76,16 +85,16 @@ class Way:
 @contextmanager
 def way() -> Iterator[Way]:
     """Start everything."""
-    with Receiver() as receiver, Receiver() as hanging, Stack() as stack:
+    with Receiver() as receiver, Receiver() as other, Stack() as stack:
         client = Client(stack.url).log_in(stack.admin_email, stack.admin_password)
         project = f"/v1/projects/{client.post('/v1/projects', {'name': 'P'}).json()['id']}"
-        for name, target in (("told", receiver), ("dead", hanging)):
+        for name, target in (("told", receiver), ("other", other)):
             form = _FORM.format(name=name).encode()
             client.post(f"{project}/forms?publish=true", form, Content_Type=XML)
             hook = {"name": name, "url": f"{target.url}/{name}"}
             made = client.post(f"{project}/forms/{name}/hooks", hook)
             assert made.status == 200, made.body  # noqa: S101
-        yield Way(stack, client, receiver, hanging, project)
+        yield Way(stack, client, receiver, other, project)
 
 
 def seconds(request: Received) -> float:
@@ -93,19 +102,21 @@ def seconds(request: Received) -> float:
     return (request.at - datetime.fromisoformat(request.json()["timestamp"])).total_seconds()
 
 
-def measure(on: Way, first: int, count: int, per_second: float, *, dying: bool) -> dict[str, Any]:
+def measure(
+    on: Way, first: int, count: int, per_second: float, other: float | None
+) -> dict[str, Any]:
     """Let submissions come, and give how long each was on its way and what was asked of AWS."""
     before = len(on.receiver.requests)
     on.stack.forget_calls()
-    burst = threading.Thread(target=on.spread, args=("dead", range(first, first + BURST), 1000))
-    if dying:
-        on.hanging.script("/dead", delay=60)
+    burst = threading.Thread(target=on.spread, args=("other", range(first, first + BURST), 1000))
+    if other is not None:
+        on.other.script("/other", delay=other)
         burst.start()
     began = time.monotonic()
     on.spread("told", range(first, first + count), per_second)
     sent = time.monotonic() - began
     on.receiver.wait_for(lambda came: len(came) >= before + count, timeout=120)
-    if dying:
+    if other is not None:
         burst.join()
     time.sleep(_QUIET)
     came = sorted(map(seconds, on.receiver.requests[before : before + count]))
@@ -143,7 +154,7 @@ def dollars(calls: Counter[tuple[str, str]], count: int) -> float:
     return (total + asked * cost.SQS_CALL + count * cost.EVENT) / 1e6
 
 
-def show(name: str, found: dict[str, Any]) -> None:
+def show(name: str, found: dict[str, Any], *, priced: bool) -> None:
     """Print a line of the table."""
     calls, count = found["calls"], found["count"]
     per = 1000 / count
@@ -151,7 +162,7 @@ def show(name: str, found: dict[str, Any]) -> None:
     reads = sum(n for (_, call), n in calls.items() if call in {"Query", "BatchGetItem"})
     writes = sum(n for (_, call), n in calls.items() if call in {"PutItem", "UpdateItem"})
     sent = sum(n for (_, call), n in calls.items() if call == "SendMessage")
-    price = "" if "hangs" in name else f"{dollars(calls, count) * per:.4f}"
+    price = f"{dollars(calls, count) * per:.4f}" if priced else ""
     print(
         f"| {name} | {found['rate']:.1f} | {found['p50'] * 1000:.0f} | {found['p95'] * 1000:.0f} "
         f"| {invoked} | {reads * per:.0f} | {writes * per:.0f} | {sent * per:.0f} | {price} |",
@@ -159,7 +170,7 @@ def show(name: str, found: dict[str, Any]) -> None:
     )
 
 
-def main(lasting: int) -> None:
+def main(count: int) -> None:
     """Start, measure, print."""
     print(f"Load of the machine: {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors.")
     print(
@@ -170,18 +181,17 @@ def main(lasting: int) -> None:
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     with way() as on:
         on.spread("told", range(10), 5)
-        on.spread("dead", range(10), 5)
+        on.spread("other", range(10), 5)
         on.receiver.wait_for(lambda came: len(came) == 10, timeout=60)
-        on.hanging.wait_for(lambda came: len(came) == 10, timeout=60)
+        on.other.wait_for(lambda came: len(came) == 10, timeout=60)
         number = 100
-        for dying in (False, True):
-            also = ", while another receiver hangs" if dying else ""
-            for per_second, name in ((1, "one a second"), (BUSY, f"{BUSY} a second")):
-                count = per_second * lasting
-                show(name + also, measure(on, number, count, per_second, dying=dying))
-                number += count + BURST
+        for pace, (per_second, many) in PACES.items():
+            for beside, other in BESIDE.items():
+                found = measure(on, number, count if per_second == 1 else many, per_second, other)
+                show(pace + beside, found, priced=not beside)
+                number += many + count + BURST
     print(f"Load of the machine: {os.getloadavg()[0]:.1f}.")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 30)

@@ -15,7 +15,8 @@ CONFIG = Config(
     connect_timeout=2,
     read_timeout=15,
     retries={"mode": "standard", "total_max_attempts": 4},
-    max_pool_connections=32,
+    # As many as WorkersDeliver has attempts under way at most (`sheaf.hooks.shift`).
+    max_pool_connections=40,
     signature_version="s3v4",
     # The newer default adds a trailing checksum that presigned URLs and small puts do not need.
     request_checksum_calculation="when_required",

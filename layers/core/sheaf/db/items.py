@@ -55,7 +55,7 @@ class Item(Model):
         connect_timeout_seconds = 2
         read_timeout_seconds = 10
         max_retry_attempts = 4
-        max_pool_connections = 32
+        max_pool_connections = 40
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
