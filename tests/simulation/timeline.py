@@ -212,6 +212,11 @@ class Pool:
             self._queue.append(task)
         return task
 
+    def map(self, work: Callable[..., Any], each: Iterable[Any]) -> list[Any]:
+        tasks = [self.submit(work, one) for one in each]
+        self._timeline.wait(tasks, None, first=False)
+        return [task.result() for task in tasks]
+
     def _run(self, work: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         try:
             return work(*args)

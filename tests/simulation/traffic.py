@@ -7,6 +7,7 @@ queue and its trigger, the table, the receivers, and time.
 from __future__ import annotations
 
 import math
+import sys
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -103,7 +104,9 @@ class Traffic:
         monkeypatch.setattr(clock, "wait", lambda longest: time.sleep(longest / 2))
         monkeypatch.setattr(shift, "time", SimpleNamespace(monotonic=seconds))
         monkeypatch.setattr(sending, "time", SimpleNamespace(perf_counter=seconds))
-        monkeypatch.setattr(shift, "ThreadPoolExecutor", partial(Pool, time))
+        for module in [each for name, each in sys.modules.items() if name.startswith("sheaf.")]:
+            if hasattr(module, "ThreadPoolExecutor"):
+                monkeypatch.setattr(module, "ThreadPoolExecutor", partial(Pool, time))
         monkeypatch.setattr(shift, "wait", self._wait)
         timers = SimpleNamespace(Timer=partial(Timer, time))
         monkeypatch.setattr(deliver, "threading", timers)
