@@ -6,10 +6,8 @@ too: readers take it for the end of a line (Central leaves it as it is).
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 # Excel takes a file for UTF-8 when it begins with it.
 BOM = "\ufeff"
@@ -19,27 +17,32 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
-class _Echo:
-    """A file that gives back what is written, which `writerow` then gives its caller."""
+def line(values: Sequence[str]) -> str:
+    """Write a row of at least two values."""
+    # Few values must be quoted, and most of those for a comma: to search the whole row is faster
+    # than to look at each value. Until it is sure that none has a line feed, that parts them.
+    text = "\n".join(values)
+    if '"' in text or "\r" in text or text.count("\n") >= len(values):
+        text = ",".join([_quoted(value) for value in values])
+    elif "," in text:
+        text = _quoted_commas(text)
+    else:
+        text = text.replace("\n", ",")
+    return f"{text}\n"
 
-    def write(self, text: str) -> str:
-        """Give the text."""
-        return text
 
-
-# Python's writer quotes all that must be but a bare carriage return, which some releases leave out.
-_WRITER: Any = csv.writer(_Echo(), lineterminator="\n")
-
-
-def line(values: list[str]) -> str:
-    """Write a row."""
-    text = ",".join(values)
-    # Many rows need no quotes, which four searches of the whole tell faster than one of each value.
-    if "\r" in text:
-        return ",".join([_quoted(value) for value in values]) + "\n"
-    if text.count(",") < len(values) and not ('"' in text or "\n" in text):
-        return f"{text}\n"
-    return _WRITER.writerow(values)  # type: ignore[no-any-return]
+def _quoted_commas(text: str) -> str:
+    """Quote the values that have a comma; line feeds part them, which commas do in the end."""
+    parts: list[str] = []
+    done, at = 0, text.find(",")
+    while at >= 0:
+        start = max(text.rfind("\n", done, at) + 1, done)
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        parts += (text[done:start], '"', text[start:end], '"')
+        done, at = end, text.find(",", end)
+    parts.append(text[done:])
+    return "".join(parts).replace("\n", ",")
 
 
 def guarded(values: Iterable[str]) -> list[str]:

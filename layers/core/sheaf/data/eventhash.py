@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sheaf.data.record import Stored
@@ -23,10 +23,11 @@ class EventHash:
         self._digest = hashlib.md5(usedforsecurity=False)
         self._empty = True
 
-    def add(self, submission_id: str, revision: int) -> None:
-        """Take a submission into account."""
-        self._digest.update(f"{submission_id} {revision}\n".encode())
-        self._empty = False
+    def add(self, batch: Sequence[Stored]) -> None:
+        """Take submissions into account."""
+        said = "".join([f"{each.id} {each.revision}\n" for each in batch])
+        self._digest.update(said.encode())
+        self._empty = self._empty and not batch
 
     def add_count(self, count: int) -> None:
         """Take into account how many there are, those among them that are not shown."""
@@ -51,7 +52,6 @@ class Seen:
 
     def take(self, batch: Iterable[Stored]) -> None:
         """Take some into account."""
-        for each in batch:
-            self.hash.add(each.id, each.revision)
-            if (number := each.root["submitter_id"]) is not None:
-                self.submitters.add(number)
+        taken = list(batch)
+        self.hash.add(taken)
+        self.submitters |= {each.root["submitter_id"] for each in taken} - {None}

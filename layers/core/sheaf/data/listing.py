@@ -63,11 +63,10 @@ def page(form: Form, wanted: Wanted) -> Page:
     for batch in _batches(form, wanted):
         if wanted.extended:
             _meet(batch, known)
-        for each in batch:
-            if len(written) == wanted.limit:
-                more = True
-                break
-            hashed.add(each.id, each.revision)
+        taken = batch if wanted.limit is None else batch[: wanted.limit - len(written)]
+        more = len(taken) < len(batch)
+        hashed.add(taken)
+        for each in taken:
             told = shown(each, known if wanted.extended else None)
             written.append(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode())
             last = each

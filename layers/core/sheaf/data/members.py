@@ -10,8 +10,8 @@ from sheaf import fields
 from sheaf.data import row
 from sheaf.data.constants import MOMENT, NUMBER, TEXT
 from sheaf.data.expression import Member
-from sheaf.data.extraction import Record
 from sheaf.data.tables import ROOT, Column, Table
+from sheaf.data.values import Record
 from sheaf.problems import FilterFieldUnsupported
 
 
@@ -126,7 +126,7 @@ def _operand(column: Column, place: int) -> Operand:
 
 
 def _text(column: Column, record: Record) -> str | None:
-    return record.cells.get(column.index) or None
+    return record.cells[column.index] or None
 
 
 def _moment(column: Column, record: Record) -> int | None:

@@ -7,16 +7,16 @@ except that the links to repeats are left out, since the repeats themselves are 
 from __future__ import annotations
 
 import hashlib
-import math
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
-from sheaf.data import tables
-from sheaf.data.extraction import Extraction, Record
+from sheaf.data import geometry, tables
+from sheaf.data.conversion import CONVERTERS, Convert
+from sheaf.data.extraction import Extraction
 from sheaf.data.tables import Column, Table
+from sheaf.data.values import Record
 from sheaf.forms import schema
 from sheaf.forms.schema import Field
 from sheaf.problems import UnexpectedValue
@@ -27,11 +27,6 @@ from sheaf.submissions import markup
 MAX_CELLS = 1_000_000
 
 _INSTANCE_ID = "/meta/instanceID"
-_INTEGER = re.compile(r"\s*+([+-]?[0-9]++)")
-_NUMBER = re.compile(r"\s*+([+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)")
-_SHORT_OFFSET = re.compile(r"[+-][0-9]{2}\Z")
-# The longest whole number that JavaScript still takes for a number.
-_MAX_DIGITS = 308
 
 
 def read(text: str, fields: Iterable[Field], *, instance_id: str | None = None) -> dict[str, Any]:
@@ -97,34 +92,75 @@ def _found_id(text: str) -> str:
 class Shape:
     """An object's members by their sanitised names: a value, a group, or a repeat's rows.
 
-    `size` counts what is there in any case, groups' members too: it bounds what a row takes.
+    Attributes:
+        columns: of all values, the columns; groups are among them, to have their places.
+        converted: of those that are told otherwise than as texts, what converts them.
+        groups, repeats: by name.
+        size: how much is there in any case, groups' members too: it bounds what a row takes.
     """
 
-    values: dict[str, Column | Shape]
+    columns: tuple[tuple[str, int], ...]
+    converted: tuple[tuple[str, int, Convert], ...]
+    groups: dict[str, Shape]
     repeats: dict[str, tuple[Table, Shape]]
     size: int
 
     @classmethod
-    def of(cls, root: Table, fields: Iterable[Field]) -> Shape:
-        """Give the shape of a form's rows."""
+    def of(cls, root: Table, fields: Iterable[Field], place: Convert | None = None) -> Shape:
+        """Give the shape of a form's rows; `place` tells GeoJSON in another way."""
         known = {table.path: table for table in root.all()}
         columns = {column.field.path: column for table in root.all() for column in table.columns}
         held = schema.children(fields)
 
         def shape(path: str) -> Shape:
-            values: dict[str, Column | Shape] = {}
-            repeats: dict[str, tuple[Table, Shape]] = {}
-            for each in held.get(path, ()):
-                name = root.called[each.path]
-                if each.type == "repeat":
-                    repeats[name] = known[each.path], shape(each.path)
-                else:
-                    values[name] = shape(each.path) if each.structural else columns[each.path]
-            groups = (value for value in values.values() if isinstance(value, Shape))
-            size = len(held.get(path, ())) + 1 + sum(group.size for group in groups)
-            return cls(values, repeats, size)
+            below = [(root.called[each.path], each) for each in held.get(path, ())]
+            values = {name: each.path for name, each in below if each.type != "repeat"}
+            repeats = {name: each.path for name, each in below if each.type == "repeat"}
+            own = {name: columns.get(its) for name, its in values.items()}
+            groups = {name: shape(its) for name, its in values.items() if its not in columns}
+            return cls(
+                tuple((name, column.index if column else 0) for name, column in own.items()),
+                tuple(_converted(own, place)),
+                groups,
+                {name: (known[its], shape(its)) for name, its in repeats.items()},
+                len(below) + 1 + sum(group.size for group in groups.values()),
+            )
 
         return shape("")
+
+
+def _converted(
+    columns: Mapping[str, Column | None], place: Convert | None
+) -> Iterator[tuple[str, int, Convert]]:
+    """Give what converts values, of those that are told otherwise than as texts."""
+    for name, column in columns.items():
+        if column is not None and (convert := CONVERTERS.get(column.field.type)):
+            if place is not None and column.field.type in geometry.TYPES:
+                convert = partial(_placed, convert, place)
+            yield name, column.index, convert
+
+
+def _placed(convert: Convert, place: Convert, text: str) -> Any:
+    found = convert(text)
+    return None if found is None else place(found)
+
+
+def values(shape: Shape, record: Record) -> dict[str, Any]:
+    """Give what a row holds outside of repeats."""
+    members = _own(shape, record)
+    for name, group in shape.groups.items():
+        members[name] = values(group, record)
+    return members
+
+
+def _own(shape: Shape, record: Record) -> dict[str, Any]:
+    """Give what a row holds outside of groups and repeats."""
+    cells = record.cells
+    members: dict[str, Any] = {name: cells[at] or None for name, at in shape.columns}
+    for name, at, convert in shape.converted:
+        if text := members[name]:
+            members[name] = convert(_last(record, at, text))
+    return members
 
 
 class Writer:
@@ -154,12 +190,9 @@ class Writer:
         return self._object(shape, record, told)
 
     def _object(self, shape: Shape, record: Record, told: str) -> dict[str, Any]:
-        members: dict[str, Any] = {}
-        for name, what in shape.values.items():
-            if isinstance(what, Shape):
-                members[name] = self._object(what, record, told)
-            else:
-                members[name] = value(what, record)
+        members = _own(shape, record)
+        for name, group in shape.groups.items():
+            members[name] = self._object(group, record, told)
         for name, (table, within) in shape.repeats.items():
             if rows := record.below(table):
                 members[name] = [
@@ -174,89 +207,17 @@ class Writer:
 
 def value(column: Column, record: Record) -> Any:
     """Give what a record holds in a column, as its type is told: null where it has no text."""
-    text = record.cells.get(column.index)
+    text = record.cells[column.index]
     if not text:
         return None
-    convert = _CONVERTERS.get(column.field.type)
-    if convert is None:
-        return text
-    # Texts are joined; of several numbers, places or times, the last counts (as with Central).
-    several = (record.several or {}).get(column.index)
-    return convert(several[-1] if several else text)
+    convert = CONVERTERS.get(column.field.type)
+    return text if convert is None else convert(_last(record, column.index, text))
 
 
-def _integer(text: str) -> int | None:
-    """Read the whole number that a text starts with, as JavaScript's parseInt does."""
-    found = _INTEGER.match(text)
-    return int(found[1]) if found and len(found[1]) <= _MAX_DIGITS else None
+def _last(record: Record, index: int, text: str) -> str:
+    """Give what counts of a cell: of several numbers, places or times the last (as with Central).
 
-
-def _decimal(text: str) -> float | None:
-    """Read the number that a text starts with, as JavaScript's parseFloat does.
-
-    A whole one becomes an int, so that it is written as JavaScript writes it: 7, not 7.0.
+    Of texts all do, joined.
     """
-    found = _NUMBER.match(text)
-    number = float(found[1]) if found else math.nan
-    if not math.isfinite(number):
-        return None
-    return int(number) if number.is_integer() and abs(number) < 1e21 else number
-
-
-def _point(text: str) -> tuple[list[float], float | None] | None:
-    """Read `lat lon [altitude [accuracy]]`: `[lon, lat(, altitude)]` and accuracy, or None."""
-    numbers = [_decimal(part) for part in text.split()[:4]]
-    latitude, longitude, altitude, accuracy = numbers + [None] * (4 - len(numbers))
-    if latitude is None or longitude is None:
-        return None
-    position = [longitude, latitude]
-    return (position if altitude is None else [*position, altitude]), accuracy
-
-
-def _geopoint(text: str) -> dict[str, Any] | None:
-    point = _point(text)
-    if point is None:
-        return None
-    position, accuracy = point
-    geometry: dict[str, Any] = {"type": "Point", "coordinates": position}
-    return geometry if accuracy is None else geometry | {"properties": {"accuracy": accuracy}}
-
-
-def _line(text: str) -> tuple[list[list[float]], dict[str, Any]] | None:
-    """Read points parted by `;`: their positions, and `{properties: {accuracies}}` if any has one.
-
-    An accuracy of 0 counts as none (so does Central's code).
-    """
-    points = [point for point in map(_point, text.split(";")) if point]
-    if not points:
-        return None
-    accuracies = [accuracy or None for _, accuracy in points]
-    extra = {"properties": {"accuracies": accuracies}} if any(accuracies) else {}
-    return [position for position, _ in points], extra
-
-
-def _geotrace(text: str) -> dict[str, Any] | None:
-    line = _line(text)
-    return {"type": "LineString", "coordinates": line[0]} | line[1] if line else None
-
-
-def _geoshape(text: str) -> dict[str, Any] | None:
-    line = _line(text)
-    return {"type": "Polygon", "coordinates": [line[0]]} | line[1] if line else None
-
-
-def _date_time(text: str) -> str:
-    """Complete the offset that Collect writes as `+07` to `+07:00`, as most readers need it."""
-    moment = text.strip()
-    # Without a time, the last two digits are a day.
-    return f"{moment}:00" if "T" in moment and _SHORT_OFFSET.search(moment) else moment
-
-
-_CONVERTERS: dict[str, Callable[[str], Any]] = {
-    "int": _integer,
-    "decimal": _decimal,
-    "geopoint": _geopoint,
-    "geotrace": _geotrace,
-    "geoshape": _geoshape,
-    "dateTime": _date_time,
-}
+    several = (record.several or {}).get(index)
+    return several[-1] if several else text

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sheaf import clock
-from sheaf.data import delimited
-from sheaf.data.extraction import Record, walk
+from sheaf.data import delimited, values
 from sheaf.data.record import Stored
 from sheaf.data.tables import Column, Table
+from sheaf.data.values import Record
 
 _POINT = ("Latitude", "Longitude", "Altitude", "Accuracy")
 _BEFORE = ("SubmissionDate",)
@@ -52,8 +52,10 @@ class Sheet:
     def __init__(self, table: Table, name: str, style: Style, *, hidden: int = 0) -> None:
         """Lay it out; the table's last `hidden` columns are read, but not shown."""
         shown = table.columns[: len(table.columns) - hidden]
-        self.table, self.name = table, name
-        self._width, self._style = len(shown), style
+        self.table, self.name, self._style = table, name, style
+        self._shown = values.picking(range(len(shown)))
+        # What the KEY of a row has after that of the row above, before its number.
+        self._step = f"/{'/'.join(table.way)}["
         self._files = [column.index for column in shown if column.field.binary]
         # From the last to the first, so that each finds its place.
         self._wide = [
@@ -92,10 +94,9 @@ class Sheet:
         """
         root, slots = stored.root, stored.attachments
         number = root["submitter_id"]
-        cells = self._blank if record is None else self._cells(record.cells, files, dense=True)
-        values = [
+        line = (
             clock.iso(stored.number) or "",
-            *cells,
+            *(self._blank if record is None else self._cells(record, files)),
             root["instance_id"],
             "" if number is None else str(number),
             submitter,
@@ -106,35 +107,47 @@ class Sheet:
             root["device_id"] or "",
             str(stored.edits),
             root["form_version"] or "",
-        ]
-        return delimited.line(self._guarded(values))
+        )
+        return delimited.line(self._guarded(line))
 
-    def rows(self, record: Record, root_id: str, files: Mapping[str, str]) -> Iterator[str]:
-        """Write a repeat's lines of a submission."""
-        for row, key, above in walk(record, self.table, root_id, key_of):
-            cells = self._cells(row.cells, files, dense=False)
-            yield delimited.line(self._guarded([*cells, above, key]))
+    def row(self, record: Record, above: str, key: str, files: Mapping[str, str]) -> str:
+        """Write the line of a row of a repeat, by the KEY of the row above and its own."""
+        return delimited.line(self._guarded((*self._cells(record, files), above, key)))
 
-    def _cells(self, cells: dict[int, str], files: Mapping[str, str], *, dense: bool) -> list[str]:
-        """Give the values of a row, column by column; those of the root are all there, in order."""
-        width = self._width
-        values = list(cells.values()) if dense else [cells.get(at, "") for at in range(width)]
-        if len(values) > width:
-            del values[width:]
+    def key(self, above: str, number: int) -> str:
+        """Give the KEY of a row by that of the row above: `<above>/group/child[1]`."""
+        return f"{above}{self._step}{number}]"
+
+    def _cells(self, record: Record, files: Mapping[str, str]) -> Sequence[str]:
+        """Give the texts of a row as they are shown."""
+        shown = self._shown(record.cells)
+        if not (files or self._wide):
+            return shown
+        texts = list(shown)
         if files:
             for at in self._files:
-                values[at] = files.get(values[at].strip(), values[at])
+                texts[at] = files.get(texts[at].strip(), texts[at])
         for at, expand in self._wide:
-            values[at : at + 1] = expand(values[at])
-        return values
+            texts[at : at + 1] = expand(texts[at])
+        return texts
 
-    def _guarded(self, values: list[str]) -> list[str]:
-        return delimited.guarded(values) if self._style.guard else values
+    def _guarded(self, texts: Sequence[str]) -> Sequence[str]:
+        return delimited.guarded(texts) if self._style.guard else texts
 
 
-def key_of(above: str, table: Table, number: int) -> str:
-    """Give the KEY of a row of a repeat by that of the row above: `<above>/group/child[1]`."""
-    return f"{above}/{'/'.join(table.way)}[{number + 1}]"
+# Sheets of repeats by their tables, each with the lines that are being written of it.
+Lines = Mapping[Table, tuple[Sheet, list[str]]]
+
+
+def add(lines: Lines, record: Record, key: str, files: Mapping[str, str]) -> None:
+    """Write the lines of all rows below one, whose KEY is given."""
+    for table, rows in (record.rows or {}).items():
+        sheet, written = lines[table]
+        for number, row in enumerate(rows, 1):
+            own = sheet.key(key, number)
+            written.append(sheet.row(row, key, own, files))
+            if row.rows:
+                add(lines, row, own, files)
 
 
 def of(root: Table, name: str, style: Style, *, hidden: int = 0) -> list[Sheet]:

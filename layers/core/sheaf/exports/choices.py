@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from sheaf.data.extraction import Record, walk
-from sheaf.data.sheets import key_of
 from sheaf.data.tables import Column, Table
+from sheaf.data.values import Record, rows
 from sheaf.exports.selection import Row
 from sheaf.exports.spool import Spool
 from sheaf.exports.state import CHOICES
@@ -34,9 +33,9 @@ class Choices:
             tuple(json.loads(line)) for chunk in spool.read(CHOICES) for line in chunk.splitlines()
         }
 
-    def take(self, rows: Iterable[Row]) -> None:
+    def take(self, read: Iterable[Row]) -> None:
         """Find what these submissions say."""
-        records = [row.record for row in rows if row.record is not None]
+        records = [row.record for row in read if row.record is not None]
         found: set[Choice] = set()
         for table, column in self._asked:
             found |= {(column.field.path, choice) for choice in _chosen(records, table, column)}
@@ -53,9 +52,5 @@ class Choices:
 
 
 def _chosen(records: list[Record], table: Table, column: Column) -> set[str]:
-    texts = (
-        row.cells.get(column.index, "")
-        for record in records
-        for row, _, _ in walk(record, table, "", key_of)
-    )
+    texts = (row.cells[column.index] for record in records for row in rows(table, record))
     return {choice for text in texts for choice in text.split()}

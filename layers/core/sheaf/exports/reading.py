@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sheaf.data import sheets
 from sheaf.data.sheets import Sheet
 from sheaf.exports import listed
 from sheaf.exports.listed import Listed
@@ -19,16 +20,16 @@ from sheaf.exports.state import AUDITS, MEDIA, NAMES, State
 class Reading:
     """The sheets in the making, and the lists of files."""
 
-    def __init__(self, plan: Plan, sheets: Sequence[Sheet], spool: Spool, state: State) -> None:
-        self._plan, self._sheets, self._spool, self._state = plan, sheets, spool, state
-        told: Sequence[list[int] | None] = state.sheets or [None] * len(sheets)
+    def __init__(self, plan: Plan, laid_out: Sequence[Sheet], spool: Spool, state: State) -> None:
+        self._plan, self._sheets, self._spool, self._state = plan, laid_out, spool, state
+        told: Sequence[list[int] | None] = state.sheets or [None] * len(laid_out)
         level = 0 if plan.options.root_only else LEVEL
         self._segments = [
             Segments(spool, str(at), each, level=level) for at, each in enumerate(told)
         ]
         self._naming = Naming(spool.read(NAMES))
         if not state.sheets:
-            for sheet, segments in zip(sheets, self._segments, strict=True):
+            for sheet, segments in zip(laid_out, self._segments, strict=True):
                 segments.write(sheet.header)
 
     def take(self, rows: Sequence[Row]) -> None:
@@ -36,21 +37,21 @@ class Reading:
         numbers = {row.stored.root["submitter_id"] for row in rows} - {None}
         names = self._plan.submitters.named(numbers)
         lines: list[list[str]] = [[] for _ in self._sheets]
+        below = {
+            sheet.table: (sheet, into)
+            for sheet, into in zip(self._sheets[1:], lines[1:], strict=True)
+        }
+        root_only, top = self._plan.options.root_only, self._sheets[0]
         for row in rows:
-            kept, record = row.stored, row.record
-            cells = {} if self._plan.options.root_only else self._list(row)
+            files = {} if root_only else self._list(row)
+            submitter = names.get(row.stored.root["submitter_id"], "")
             lines[0].append(
-                self._sheets[0].submission(
-                    kept,
-                    record,
-                    status=row.status,
-                    submitter=names.get(kept.root["submitter_id"], ""),
-                    files=cells,
+                top.submission(
+                    row.stored, row.record, status=row.status, submitter=submitter, files=files
                 )
             )
-            if record is not None and record.rows:
-                for sheet, into in zip(self._sheets[1:], lines[1:], strict=True):
-                    into.extend(sheet.rows(record, kept.root_id, cells))
+            if row.record is not None and row.record.rows and not root_only:
+                sheets.add(below, row.record, row.stored.root_id, files)
         for segments, written in zip(self._segments, lines, strict=True):
             if written:
                 segments.write("".join(written))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sheaf import blobs
 from sheaf.blobs import Blob
@@ -14,10 +14,11 @@ from sheaf.data import filter as filters
 from sheaf.data import stored, tables
 from sheaf.data.decryption import Decryptor, Opener
 from sheaf.data.eventhash import Seen
-from sheaf.data.extraction import Extraction, Record
+from sheaf.data.extraction import Extraction
 from sheaf.data.record import ABOUT, Stored
 from sheaf.data.stored import Range
 from sheaf.data.tables import Table
+from sheaf.data.values import Record
 from sheaf.forms.forms import Form
 from sheaf.forms.schema import Field
 from sheaf.problems import DecryptionFailed
@@ -52,8 +53,7 @@ class File:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A submission in an export.
 
     Attributes:
@@ -160,19 +160,22 @@ class Selection:
         remote = [each for each in chosen if each.remote is not None]
         for _ in pool.map(lambda each: each.text, remote):
             pass
-        records = [self._extraction.read(each.text) for each in chosen]
-        for each, record in zip(chosen, records, strict=True):
-            if record is not None:
-                each.release()
-        sealed = [each for each, record in zip(chosen, records, strict=True) if record is None]
-        unsealed = dict(zip((e.id for e in sealed), pool.map(self._unseal, sealed), strict=True))
-        rows = [
-            unsealed[each.id] if record is None else Row(each, record)
-            for each, record in zip(chosen, records, strict=True)
-        ]
+        rows: list[Row | None] = [self._read(each) for each in chosen]
+        sealed = [at for at, row in enumerate(rows) if row is None]
+        unsealed = pool.map(self._unseal, [chosen[at] for at in sealed])
+        for at, row in zip(sealed, unsealed, strict=True):
+            rows[at] = row
         if self._filter is None or not self._filter.paths:
             return [row for row in rows if row]
         return [row for row in rows if row and self._matches(row.stored, row.record)]
+
+    def _read(self, each: Stored) -> Row | None:
+        """Read the values of a submission; None when it is encrypted."""
+        record = self._extraction.read(each.text)
+        if record is None:
+            return None
+        each.release()
+        return Row(each, record)
 
     def _considered(self, batch: list[Stored]) -> list[Stored]:
         """Leave out what the filter does without looking at values."""
@@ -183,7 +186,7 @@ class Selection:
     def _matches(self, each: Stored, record: Record | None) -> bool:
         if self._filter is None:
             return True
-        row = record or Record({})
+        row = record or Record()
         return self._filter.matches(cast(Any, each), lambda: (row, row))
 
     def _unseal(self, each: Stored) -> Row | None:
@@ -224,11 +227,12 @@ def _chunks(batch: list[Stored]) -> Iterator[list[Stored]]:
     chunk: list[Stored] = []
     weight = 0
     for each in batch:
-        if chunk and (len(chunk) >= CHUNK or weight + each.weight > HELD):
+        own = each.weight
+        if chunk and (len(chunk) >= CHUNK or weight + own > HELD):
             yield chunk
             chunk, weight = [], 0
         chunk.append(each)
-        weight += each.weight
+        weight += own
     if chunk:
         yield chunk
 

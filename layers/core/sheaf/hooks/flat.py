@@ -14,8 +14,9 @@ from typing import Any
 
 from sheaf.blobs import Blob
 from sheaf.data import tables
-from sheaf.data.extraction import Extraction, Record
+from sheaf.data.extraction import Extraction
 from sheaf.data.tables import Column, Table
+from sheaf.data.values import Record
 from sheaf.db import keys
 from sheaf.forms.schema import Field
 from sheaf.hooks import events
@@ -141,9 +142,7 @@ def _read(text: str, fields: tuple[Field, ...]) -> tuple[Table, Record | None]:
 
 def _values(table: Table, said: Record) -> dict[str, Any]:
     values: dict[str, Any] = {
-        _key(column): text
-        for column in table.columns
-        if (text := said.cells.get(column.index)) is not None and text
+        _key(column): text for column in table.columns if (text := said.cells[column.index])
     }
     for repeat in table.repeats:
         if rows := said.below(repeat):
@@ -158,7 +157,7 @@ def _key(column: Column) -> str:
 def _place(root: Table, said: Record) -> list[float | None]:
     """Give latitude and longitude of the first point that has a value."""
     for column in root.columns:
-        parts = said.cells.get(column.index, "").split()
+        parts = said.cells[column.index].split()
         if column.field.type == "geopoint" and len(parts) >= 2:
             try:
                 return [float(parts[0]), float(parts[1])]
@@ -194,7 +193,7 @@ def _named(table: Table, said: Record, row: str = "") -> Iterator[tuple[str, str
     for column in table.columns:
         if column.field.binary:
             path = row + column.field.path[len(table.path) :]
-            yield said.cells.get(column.index, "").strip(), path.removeprefix("/")
+            yield said.cells[column.index].strip(), path.removeprefix("/")
     for repeat in table.repeats:
         for number, below in enumerate(said.below(repeat), 1):
             yield from _named(repeat, below, f"{row}{repeat.path[len(table.path) :]}[{number}]")

@@ -118,5 +118,5 @@ class Answer:
         return self._writer.write(row.place, said)
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+# Made once: json.dumps would make one for each row.
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

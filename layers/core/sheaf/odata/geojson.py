@@ -10,12 +10,13 @@ from itertools import islice
 from typing import Any
 
 from sheaf.data import filter as filters
-from sheaf.data import geometry, tables
+from sheaf.data import geometry, tables, values
 from sheaf.data.eventhash import Seen
-from sheaf.data.extraction import Extraction, Record
+from sheaf.data.extraction import Extraction
 from sheaf.data.geometry import Geometry
 from sheaf.data.record import Stored
 from sheaf.data.tables import Column, Table
+from sheaf.data.values import Record
 from sheaf.db import keys, reads
 from sheaf.db.reads import Lookup
 from sheaf.forms import forms
@@ -23,7 +24,6 @@ from sheaf.forms.definitions import Definition
 from sheaf.forms.forms import Form
 from sheaf.forms.schema import Field
 from sheaf.odata.order import Order
-from sheaf.odata.paging import records
 from sheaf.odata.reading import Heed, Many
 from sheaf.problems import found
 from sheaf.submissions import markup
@@ -182,7 +182,7 @@ class Features:
 
 
 def _geometry(record: Record, table: Table, column: Column) -> Geometry | None:
-    texts = [_text(each, column) for each in records(table, record)]
+    texts = [_text(each, column) for each in values.rows(table, record)]
     if table.parent is not None:
         return geometry.of_many(column.field.type, texts)
     return geometry.of(column.field.type, texts[0])
@@ -191,7 +191,7 @@ def _geometry(record: Record, table: Table, column: Column) -> Geometry | None:
 def _text(record: Record, column: Column) -> str:
     """Give a value; of several of one field the last, as the rows of the feed do."""
     several = (record.several or {}).get(column.index)
-    return several[-1] if several else record.cells.get(column.index, "")
+    return several[-1] if several else record.cells[column.index]
 
 
 def _collection(features: Iterator[dict[str, Any]]) -> Iterator[str]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from sheaf.data import values
 from sheaf.data.eventhash import Seen
-from sheaf.data.extraction import Record
 from sheaf.data.filter import Filter
 from sheaf.data.tables import Table
+from sheaf.data.values import Record
 from sheaf.odata import rows
 from sheaf.odata.options import Options
 from sheaf.odata.reading import Candidate, Source
@@ -112,7 +113,7 @@ class Paging:
         return sum(
             self._passes(candidate, record)
             for candidate in found
-            for record in records(self.table, candidate.rows()[0])
+            for record in values.rows(self.table, candidate.rows()[0])
         )
 
     def token(self, row: Row) -> Token:
@@ -146,12 +147,3 @@ def _row(candidate: Candidate) -> Row:
     record = candidate.record
     place = None if record is None else rows.top(record, candidate.told.root_id)
     return Row(candidate, place)
-
-
-def records(table: Table, root: Record) -> Iterator[Record]:
-    """Give the rows of a table in a submission, without finding out what they are called."""
-    if table.parent is None:
-        yield root
-        return
-    for above in records(table.parent, root):
-        yield from above.below(table)

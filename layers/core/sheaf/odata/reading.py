@@ -14,11 +14,12 @@ from typing import Protocol
 
 from sheaf.data import stored
 from sheaf.data.bounds import Bounds
-from sheaf.data.extraction import Extraction, Record
+from sheaf.data.extraction import Extraction
 from sheaf.data.filter import Filter
 from sheaf.data.members import Rows
 from sheaf.data.record import ABOUT, ALL, Stored
 from sheaf.data.stored import Range
+from sheaf.data.values import Record
 from sheaf.forms.forms import Form
 from sheaf.odata.order import Entry, Order
 from sheaf.odata.tokens import Token
@@ -27,7 +28,7 @@ from sheaf.submissions.records import TRASH
 
 # Called for every submission that is looked at; ends the reading by an exception of its own.
 Heed = Callable[[], None]
-_NOTHING = Record({})
+_NOTHING = Record()
 # So many are fetched at once when they are not read in the order of the table.
 _CHUNK = 100
 

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from sheaf.data import row
-from sheaf.data.extraction import Record
 from sheaf.data.row import Shape
-from sheaf.data.tables import ROOT, Column, Table
+from sheaf.data.tables import ROOT, Table
+from sheaf.data.values import Record
 from sheaf.odata import select, wkt
 from sheaf.odata.select import Selection
 
@@ -31,7 +31,7 @@ class Place:
         record: its values.
         told: the way to it (`row.way`).
         ids: the `__id` of the submission, of each row on the way, and last its own.
-        link: its own URL below the service root.
+        link: its own URL below the service root, if it has rows below it.
         numbers: which row it is within that above, from 0 on, and so with all above it, topmost
             first. Rows of a table stand in the order of these.
     """
@@ -50,9 +50,14 @@ class Place:
 
 def top(record: Record, instance_id: str) -> Place:
     """Give the place of a submission."""
+    link = _root_link(instance_id) if record.rows else ""
+    return Place(record, row.start(instance_id), (instance_id,), link)
+
+
+def _root_link(instance_id: str) -> str:
     # A quote is doubled in OData; encodeURIComponent, which Central uses, leaves the rest alone.
     coded = quote(instance_id.replace("'", "''"), safe="!*()~'")
-    return Place(record, row.start(instance_id), (instance_id,), f"{ROOT}('{coded}')")
+    return f"{ROOT}('{coded}')"
 
 
 def places(table: Table, above: Place) -> Iterator[Place]:
@@ -91,17 +96,18 @@ class Writer:
         self, table: Table, selection: Selection, *, expand: bool = False, as_wkt: bool = False
     ) -> None:
         self._table, self._selection = table, selection
-        self._expand, self._wkt = expand, as_wkt
+        self._expand = expand
         root = table
         while root.parent is not None:
             root = root.parent
-        self._shapes = dict(_shapes(root, Shape.of(root, selection.fields)))
+        place = wkt.of if as_wkt else None
+        self._shapes = dict(_shapes(root, Shape.of(root, selection.fields, place)))
         self._parent_id = select.parent_id_name(table)
         self._room = 0
 
     def write(self, place: Place, system: Json | None = None) -> Json:
         """Give a row, of a submission with what `system` says of it."""
-        members = self._values(self._shapes[self._table], place.record)
+        members = row.values(self._shapes[self._table], place.record)
         if self._selection.id:
             members[select.ID] = place.id
         if system is not None and self._selection.system:
@@ -118,20 +124,6 @@ class Writer:
         return ({select.ID: instance_id} if self._selection.id else {}) | (
             {select.SYSTEM: shown} if shown else {}
         )
-
-    def _values(self, shape: Shape, record: Record) -> Json:
-        return {
-            name: self._values(what, record)
-            if isinstance(what, Shape)
-            else self._value(what, record)
-            for name, what in shape.values.items()
-        }
-
-    def _value(self, what: Column | Shape, record: Record) -> Any:
-        if isinstance(what, Shape):
-            return self._values(what, record)
-        value = row.value(what, record)
-        return wkt.of(value) if self._wkt and isinstance(value, dict) else value
 
     def _add_links(self, members: Json, place: Place) -> None:
         for table, records in (place.record.rows or {}).items():
@@ -157,7 +149,7 @@ class Writer:
         return True
 
     def _inner(self, table: Table, place: Place) -> Json:
-        members = self._values(self._shapes[table], place.record) | {select.ID: place.id}
+        members = row.values(self._shapes[table], place.record) | {select.ID: place.id}
         self._add_links(members, place)
         return members
 
@@ -170,4 +162,4 @@ def _shapes(table: Table, shape: Shape) -> Iterator[tuple[Table, Shape]]:
         inner = pending.pop()
         for below, its in inner.repeats.values():
             yield from _shapes(below, its)
-        pending += [value for value in inner.values.values() if isinstance(value, Shape)]
+        pending += inner.groups.values()

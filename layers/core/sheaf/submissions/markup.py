@@ -85,6 +85,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_MARKS = tuple(mark for mark, _ in _BOMS)
 
 
 def local(name: str) -> str:
@@ -100,11 +101,11 @@ def decode(raw: bytes, charset: str | None = None) -> str:
     An encoding that is unknown, or that the bytes do not fit, gives way to UTF-8, in which what
     cannot be read becomes U+FFFD.
     """
-    for mark, encoding in _BOMS:
-        if raw.startswith(mark):
-            return raw[len(mark) :].decode(encoding, "replace")
+    if raw.startswith(_MARKS):
+        mark, encoding = next(each for each in _BOMS if raw.startswith(each[0]))
+        return raw[len(mark) :].decode(encoding, "replace")
     for name in (charset or "", _declared(raw)):
-        if encoding := _known(name):
+        if name and (encoding := _known(name)):
             try:
                 return raw.decode(encoding)
             except UnicodeDecodeError:
@@ -181,7 +182,8 @@ def _declared(raw: bytes) -> str:
 
     A declaration that reads as ASCII does not stand in UTF-16 or UTF-32, whatever it says.
     """
-    found = _DECLARED.match(raw[:200].lstrip())
+    head = raw[:200]
+    found = _DECLARED.match(head.lstrip()) if b"encoding" in head else None
     name = found[1].decode("ascii") if found else ""
     return "" if name.lower().startswith(("utf-16", "utf-32", "utf16", "utf32")) else name
 

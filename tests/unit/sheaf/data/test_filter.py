@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sheaf.data import filter as filters
 from sheaf.data import tables
 from sheaf.data.bounds import Bounds
-from sheaf.data.extraction import Record
+from sheaf.data.values import Record, Sparse
 from sheaf.forms.schema import Field
 from sheaf.problems import Problem
 from sheaf.submissions.records import Submission
@@ -55,7 +55,7 @@ def submission(**said):
 def record(table, values):
     """The row of a table that holds these values."""
     columns = [column for column in table.columns if column.field.path in values]
-    return Record({column.index: values[column.field.path] for column in columns})
+    return Record(Sparse({column.index: values[column.field.path] for column in columns}))
 
 
 def passes(text, *, table=ROOT, values=VALUES, **said):

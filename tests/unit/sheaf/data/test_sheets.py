@@ -40,13 +40,13 @@ def exported(text, fields, style=None):
     """The rows of all sheets of a submission, read as other programs read them."""
     root = tables.of(fields)
     record = Extraction(root).read(text)
+    top, *below = sheets.of(root, "F", style or Style())
+    lines = {sheet.table: (sheet, []) for sheet in below}
+    sheets.add(lines, record, "uuid:1", {})
+    line = top.submission(stored(), record, status="", submitter="", files={})
     found = {}
-    for sheet in sheets.of(root, "F", style or Style()):
-        if sheet.table is root:
-            lines = [sheet.submission(stored(), record, status="", submitter="", files={})]
-        else:
-            lines = list(sheet.rows(record, "uuid:1", {}))
-        reading = csv.DictReader(io.StringIO("".join([sheet.header, *lines]), newline=""))
+    for sheet, written in ((top, [line]), *lines.values()):
+        reading = csv.DictReader(io.StringIO("".join([sheet.header, *written]), newline=""))
         found[sheet.name] = list(reading)
     return found
 
