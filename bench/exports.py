@@ -14,6 +14,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,7 @@ class Format:
 
 
 _ONE = "$filter=__id%20eq%20%27uuid:00000001-7b1e-4f2c-9f1d-8a37b5f1c6de%27"
+READING = Format("reading", "/submissions?limit=1", "")
 FORMATS = (
     Format("csv", f"/submissions.csv?{_ONE}", "/submissions.csv"),
     Format("csv.zip", f"/submissions.csv.zip?{_ONE}", "/submissions.csv.zip"),
@@ -49,34 +51,44 @@ FORMATS = (
 )  # fmt: skip
 
 
-def measure(data: Filled, kind: str, format_: Format, token: str, engine: int) -> str:
-    """Give a format's line of the table."""
-    asked = {
-        "token": token,
-        "engine": engine,
-        "form": data.path.rpartition("/")[2],
-        "first": data.path + format_.first,
-        "path": data.path + format_.path,
-        "job": format_.job,
-    }
-    child = [sys.executable, "-m", "bench.measured", json.dumps(asked)]
-    done = subprocess.run(child, cwd=CHECKOUT, stdout=subprocess.PIPE, check=True)
-    told: dict[str, Any] = json.loads(done.stdout)
-    rows = format_.rows or data.count
-    # Of a page, no more is read than it gives.
-    reading = told["alone"]["ours"] * rows / data.count
-    own = told["all"]["ours"] - reading
-    micros = (own, reading, told["all"]["engine"])
-    cells = [
-        kind,
-        f"{rows:,}",
-        format_.name,
-        *(f"{each / rows * 1e6:.0f}" for each in micros),
-        f"{rows / own:,.0f}",
-        f"{rows / told['all']['wall']:,.0f}",
-        f"{told['peak'] / 1e6:.0f}",
-    ]
-    return f"| {' | '.join(cells)} |"
+@dataclass(frozen=True)
+class Bench:
+    """Who measures: with a session's token, and the process id of the storage engine."""
+
+    token: str
+    engine: int
+
+    def measure(self, data: Filled, format_: Format) -> dict[str, Any]:
+        """Give what a format takes, in a process of its own."""
+        asked = {
+            "token": self.token,
+            "engine": self.engine,
+            "form": data.path.rpartition("/")[2],
+            "first": data.path + format_.first,
+            "path": format_.path and data.path + format_.path,
+            "job": format_.job,
+        }
+        child = [sys.executable, "-m", "bench.measured", json.dumps(asked)]
+        done = subprocess.run(child, cwd=CHECKOUT, stdout=subprocess.PIPE, check=True)
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    def lines(self, data: Filled, kind: str) -> Iterator[str]:
+        """Give the lines of the table about a form."""
+        alone = self.measure(data, READING)["ours"] / data.count
+        for format_ in FORMATS:
+            told, rows = self.measure(data, format_), format_.rows or data.count
+            own = told["ours"] / rows - alone
+            cells = [
+                kind,
+                f"{rows:,}",
+                format_.name,
+                *(f"{each * 1e6:.0f}" for each in (own, alone, told["engine"] / rows)),
+                f"{1 / own:,.0f}",
+                f"{rows / told['wall']:,.0f}",
+                f"{told['peak'] / 1e6:.0f}",
+            ]
+            yield f"| {' | '.join(cells)} |"
 
 
 def main(counts: list[int]) -> None:
@@ -88,6 +100,7 @@ def main(counts: list[int]) -> None:
 
         cast = Cast(InProcess())
         token = cast.alice.headers["authorization"].removeprefix("Bearer ")
+        bench = Bench(token, running.child.pid)
         print("| form | rows | format | own µs a row | reading | engine | rows/s and core, own "
               "| rows/s, all told | MB at most |")  # fmt: skip
         print("|---|---|---|---|---|---|---|---|---|")
@@ -95,8 +108,7 @@ def main(counts: list[int]) -> None:
             for repeats, kind in ((False, "40 questions"), (True, "with repeats")):
                 name = f"{'deep' if repeats else 'flat'}{count}"
                 data = filled(cast, name, count, repeats=repeats)
-                for format_ in FORMATS:
-                    line = measure(data, kind, format_, token, running.child.pid)
+                for line in bench.lines(data, kind):
                     print(line, flush=True)
 
 

@@ -17,7 +17,7 @@ from local.folder import Folder
 CHECKOUT = Path(__file__).parent.parent
 sys.path.insert(0, str(CHECKOUT / "layers" / "core"))
 TABLE, BUCKET, QUEUE = "sheaf-bench", "sheaf-bench", "sheaf-bench"
-BATCH = 25
+BATCH, SHARDS = 25, 8
 _HOUSE = "<house><street>Elm {n}</street>{members}</house>"
 _MEMBER = "<member><first>Ada</first><age>{n}</age></member>"
 _INSTANCE_ID = "uuid:0c0f6a52-7b1e-4f2c-9f1d-8a37b5f1c6de"
@@ -86,7 +86,10 @@ def filled(cast: Any, name: str, count: int, *, repeats: bool) -> Filled:
         sent = sent.replace("<orx:meta>", "".join(houses) + "<orx:meta>")
     made = cast.alice.post(f"{cast.FORMS}?publish=true", form)
     assert made.status == 200, made.text  # noqa: S101
-    put(items(reads.get(Form.ref(keys.form(1, name))), sent, count))
+    stored = reads.get(Form.ref(keys.form(1, name)))
+    # The emulator looks at all of a partition for each page of it.
+    stored.update([Form.shards.set(SHARDS)])
+    put(items(stored, sent, count))
     return Filled(f"{cast.FORMS}/{name}", count)
 
 

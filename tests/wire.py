@@ -159,6 +159,12 @@ def http_error(status: int, code: str, **rest: Any) -> AWSResponse:
     return AWSResponse("http://127.0.0.1", status, headers, _Raw(json.dumps(said).encode()))
 
 
+def http_answer(data: bytes) -> AWSResponse:
+    """An answer of DynamoDB as it comes over the network."""
+    headers = {"content-type": "application/x-amz-json-1.0"}
+    return AWSResponse("http://127.0.0.1", 200, headers, _Raw(data))
+
+
 def s3_error(status: int, code: str) -> AWSResponse:
     """An error of S3 as it comes over the network."""
     text = f"<Error><Code>{code}</Code><Message>injected</Message></Error>"

@@ -35,7 +35,7 @@
     K#<hook>                    NOTICE               Notice: what people were told of a hook
     L#<hook>                    <event>              Delivery
     J#<hook>                    <job>                HookJob: a replay, or a retry of many
-    X#<export>                  X                    Job: an export that outlives its request
+    X#<export>                  X                    Job: export or feed that outgrew its request
     PURGE                       RUN                  PurgeRun: a purge that is under way
     TALLY                       ALL                  Tally: how many submissions forms have
 

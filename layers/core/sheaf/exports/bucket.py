@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -15,8 +16,9 @@ from sheaf import aws, blobs, clock, settings
 _SMALLEST = 5 << 20
 _PART = 8 << 20
 _LARGE_FROM, _LARGER = 2000, 5
-# As answers are compressed, and what makes zlib write gzip.
-_LEVEL, _GZIP = 5, 31
+# As answers are compressed; and how gzip begins: deflated, without name or time, on any system.
+_LEVEL = 5
+_HEAD = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 # How many parts S3 lists at a time.
 _LISTED = 1000
 
@@ -171,11 +173,48 @@ class Result:
         ]
 
 
+class Gzip:
+    """A gzip file that is written by and by (RFC 1952), and can be gone on with after a cut.
+
+    Args:
+        write: takes the bytes.
+        told: what `cut` gave; None at the beginning.
+    """
+
+    def __init__(self, write: Callable[[bytes], None], told: list[int] | None = None) -> None:
+        self._write = write
+        self._crc, self._size = told or (0, 0)
+        self._compressor = _fresh()
+        if told is None:
+            write(_HEAD)
+
+    def write(self, data: bytes) -> None:
+        """Add to it."""
+        self._crc, self._size = zlib.crc32(data, self._crc), self._size + len(data)
+        self._write(self._compressor.compress(data))
+
+    def cut(self) -> list[int]:
+        """End a part, of which the next needs nothing; give what there is to know to go on."""
+        self._write(self._compressor.flush(zlib.Z_FULL_FLUSH))
+        self._compressor = _fresh()
+        return [self._crc, self._size]
+
+    def finish(self) -> None:
+        """End it."""
+        end = struct.pack("<II", self._crc, self._size & 0xFFFF_FFFF)
+        self._write(self._compressor.flush() + end)
+
+
+def _fresh() -> zlib._Compress:
+    return zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+
+
 def fill(result: Result, pieces: Iterable[bytes], *, compressed: bool) -> None:
     """Write a whole file, as gzip if that is wanted, and finish it."""
-    squeeze = zlib.compressobj(_LEVEL, wbits=_GZIP) if compressed else None
+    gzip = Gzip(result.write) if compressed else None
+    write = gzip.write if gzip else result.write
     for piece in pieces:
-        result.write(squeeze.compress(piece) if squeeze else piece)
-    if squeeze:
-        result.write(squeeze.flush())
+        write(piece)
+    if gzip:
+        gzip.finish()
     result.finish()

@@ -1,4 +1,4 @@
-"""Exports that outlive their request: jobs, which whoever asked can ask for.
+"""Exports, feeds and maps that outlive their request: jobs, which whoever asked can ask for.
 
 A job is an item of the table. Workers are woken by messages; whoever is woken takes a lease, and
 writes nothing once that may have run out, so that of two one does the work. How far it has come is
@@ -46,11 +46,11 @@ class LostError(Exception):
 
 
 class Job(Item):
-    """An export that outlives its request (key: `X#<export>`, `X`).
+    """An export, or an answer of a feed, that outlives its request (key: `X#<export>`, `X`).
 
     `version` and `draft_id` pin the form's fields as they were at the start. `progress` is what it
-    takes to go on: see `worker`. `sealed` holds the passphrases until the job ends. An answer of a
-    feed has no options; what was asked is in `feed`: see `odata.outgrown`.
+    takes to go on: see `workpiece`. `sealed` holds the passphrases until the job ends. An answer of
+    a feed has no options; what was asked is in `feed`: see `odata.outgrown`.
     """
 
     project_id = IntegerAttribute(attr_name="p")

@@ -2,38 +2,28 @@
 
 Every so often all that was made is kept, and then the job says how far it has come. A worker that
 dies is noticed by the message that it sent to itself at the start: whoever gets that goes on from
-there, once the lease has run out. Answers of feeds are written in one go, by one worker.
+there, once the lease has run out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from sheaf import clock
 from sheaf.data import stored
 from sheaf.db import keys, reads
-from sheaf.exports import bucket, jobs
-from sheaf.exports.bucket import Result, Spooled
+from sheaf.exports import jobs
 from sheaf.exports.export import Export
+from sheaf.exports.feeding import EndlessError, Feed, Feeding
 from sheaf.exports.jobs import DONE, FAILED, LEASE, TRIES, Job, Lease, LostError
 from sheaf.exports.plan import Pinned, Plan
-from sheaf.exports.state import DIRECTORY, TAIL, State
+from sheaf.exports.state import DIRECTORY, State
+from sheaf.exports.workpiece import Workpiece
 from sheaf.forms.forms import Form
 from sheaf.problems import NotFound, Problem
 from sheaf.telemetry import logger
 
 # A step may take this long, in seconds; the rest of a worker's time is for steps.
 RESERVE = 120
-# All is kept after so many micros, or when so many bytes are held.
-EVERY = 15_000_000
-HELD = 16 << 20
-
-# Writes the answer that a job is about; calls the other for every submission that it looks at.
-Feed = Callable[[Job, Callable[[], None]], Iterator[str]]
-
-
-class EndlessError(Exception):
-    """The answer takes longer than a worker has."""
 
 
 def run(export_id: str, remaining: Callable[[], float], feed: Feed) -> None:
@@ -51,7 +41,7 @@ def run(export_id: str, remaining: Callable[[], float], feed: Feed) -> None:
     except LostError:
         logger.warning("export.lost", extra={"export": export_id})
     except EndlessError:
-        _fail(lease, "it takes longer than 15 minutes. Ask for less at a time.")
+        _fail(lease, "15 minutes were not enough for any of it. Ask for less at a time.")
     except Problem as problem:
         _fail(lease, str(problem))
     except Exception:
@@ -63,11 +53,15 @@ def _work(job: Job, lease: Lease, remaining: Callable[[], float], feed: Feed) ->
         _fail(lease, "it did not get any further after several tries.")
         return
     form = _form(job)
+
+    def over() -> bool:
+        return remaining() < RESERVE
+
     if job.feed is not None:
-        making: _Making | _Writing = _Writing(job, lease, feed)
+        making: _Making | Feeding = Feeding(job, lease, feed, over)
     else:
-        making = _Making(job, lease, _plan(job, form))
-    if making.finished(remaining):
+        making = _Making(job, lease, _plan(job, form), over)
+    if making.finished():
         lease.end(
             [
                 Job.state.set(DONE),
@@ -115,92 +109,37 @@ def _form(job: Job) -> Form:
 
 
 class _Making:
-    """An export under way, with what is kept of it."""
+    """An export under way."""
 
-    def __init__(self, job: Job, lease: Lease, plan: Plan) -> None:
-        told = job.progress or {}
-        self._job, self._lease, self._plan = job, lease, plan
-        state = State(**told["state"]) if told else None
-        self._spool = Spooled(job.prefix, told.get("chunks", {}), lease.ensure)
-        held = b"".join(self._spool.read(TAIL))
-        self._result = Result(job.result, lease.ensure, told.get("upload", ("", 0)), held)
-        self._export = Export(plan, self._spool, state)
-        self._kept_at = clock.micros()
+    def __init__(self, job: Job, lease: Lease, plan: Plan, over: Callable[[], bool]) -> None:
+        self._job, self._lease, self._plan, self._over = job, lease, plan, over
+        self._piece = Workpiece(job, lease)
+        state = State(**self._piece.told) if self._piece.told else None
+        self._export = Export(plan, self._piece.spool, state)
 
     @property
     def rows(self) -> int:
         """How many submissions were read."""
         return self._export.state.rows
 
-    def finished(self, remaining: Callable[[], float]) -> bool:
+    def finished(self) -> bool:
         """Work until the export is made (True), or time is up."""
-        if self._completed():
+        if self._piece.complete:
             return True
+        if self._piece.lost:
+            self._piece.begin_again()
+            self._piece.spool.drop(DIRECTORY)
+            self._export.state.place_anew()
         if self._job.expected is None:
             expected = stored.count(self._plan.selection.within())
             self._lease.save([Job.expected.set(expected)])
-        for _ in self._export.steps(self._result.write):
+        for _ in self._export.steps(self._piece.result.write):
             self._lease.ensure()
-            over = remaining() < RESERVE
-            if over or self._due():
-                self._keep()
+            over = self._over()
+            if over or self._piece.due:
+                self._export.cut()
+                self._piece.keep(self._export.state.to_json(), self.rows)
             if over:
                 return False
-        self._result.finish()
-        return True
-
-    def _completed(self) -> bool:
-        """Whether an earlier worker came to the end, and could only not say so."""
-        if self._result.standing():
-            return False
-        if self._result.written():
-            return True
-        self._export.state.place_anew()
-        self._spool.drop(DIRECTORY)
-        self._result = Result(self._job.result, self._lease.ensure)
-        return False
-
-    def _due(self) -> bool:
-        return clock.micros() - self._kept_at > EVERY or self._spool.size > HELD
-
-    def _keep(self) -> None:
-        """Keep what was made."""
-        self._export.cut()
-        upload, tail = self._result.cut()
-        self._spool.drop(TAIL)
-        self._spool.add(TAIL, tail)
-        state = self._export.state
-        progress = {
-            "chunks": self._spool.flush(),
-            "state": state.to_json(),
-            "upload": upload,
-        }
-        self._lease.save([Job.progress.set(progress), Job.rows.set(state.rows), Job.tries.set(0)])
-        self._kept_at = clock.micros()
-
-
-class _Writing:
-    """An answer of a feed under way. Whoever follows a worker that dies begins anew."""
-
-    rows = 0
-
-    def __init__(self, job: Job, lease: Lease, feed: Feed) -> None:
-        self._job, self._lease, self._feed = job, lease, feed
-
-    def finished(self, remaining: Callable[[], float]) -> bool:
-        """Write it.
-
-        Raises:
-            EndlessError: time is up.
-        """
-
-        def heed() -> None:
-            self.rows += 1
-            self._lease.ensure()
-            if remaining() < RESERVE:
-                raise EndlessError
-
-        result = bucket.Result(self._job.result, self._lease.ensure)
-        pieces = (piece.encode() for piece in self._feed(self._job, heed))
-        bucket.fill(result, pieces, compressed=self._job.feed["compressed"])
+        self._piece.result.finish()
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sheaf import blobs, clock
+from sheaf import blobs, clock, fields
 from sheaf.db import reads
 from sheaf.db.transaction import Transaction
 from sheaf.exports import direct, jobs
@@ -50,12 +50,14 @@ def answer(request: Request, plan: Plan, passphrases: dict[int, str]) -> Respons
 def wait(request: Request, job: Job) -> Response | Job:
     """Send the client to an export that is made; until then have it wait, and ask again (303).
 
-    Who asks for JSON is told how far it has come; but what a feed has to say is JSON itself.
+    Who asks for progress is told at once how far it has come, and so is who asks for JSON; but what
+    a feed has to say is JSON itself.
 
     Raises:
         ExportFailed: it could not be made.
     """
-    if job.feed is None and _prefers_json(request):
+    asks = fields.flag(request.query, "progress")
+    if asks or (job.feed is None and _prefers_json(request)):
         return job
     until = clock.micros() + PATIENCE
     while job.state not in (DONE, FAILED) and clock.micros() < until:

@@ -23,11 +23,15 @@ from sheaf.forms import forms
 from sheaf.forms.definitions import Definition
 from sheaf.forms.forms import Form
 from sheaf.forms.schema import Field
+from sheaf.odata import chunks
 from sheaf.odata.order import Order
 from sheaf.odata.reading import Heed, Many
+from sheaf.odata.tokens import Token
 from sheaf.problems import found
 from sheaf.submissions import markup
 from sheaf.submissions.records import SubmissionVersion
+
+_BEGIN, _END = '{"type":"FeatureCollection","features":[', "]}"
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ class Map:
 
 
 class Features:
-    """The collection of a form's submissions, newest first.
+    """The collection of a form's submissions, newest first, or what is left of it.
 
     Args:
         shown: the places that are told.
@@ -135,13 +139,21 @@ class Features:
         text: a filter.
         limit: how many submissions are looked at, of those whose version has the field.
         heed: see Heed.
+        reached: how far it has come, as `reached` told it.
 
     Raises:
         Problem: the filter cannot be followed.
     """
 
     def __init__(
-        self, shown: Map, fields: tuple[Field, ...], text: str | None, limit: int | None, heed: Heed
+        self,
+        shown: Map,
+        fields: tuple[Field, ...],
+        text: str | None,
+        limit: int | None,
+        heed: Heed,
+        *,
+        reached: Mapping[str, Any] | None = None,
     ) -> None:
         root = tables.of(fields)
         only = None if text is None else filters.read(text, root)
@@ -149,6 +161,11 @@ class Features:
         self._source = Many(shown.form, False, Extraction(root), bounds, only, Order(), heed)
         self._shown, self._limit, self._seen = shown, limit, Seen()
         self._asked = (shown.chosen, text, limit)
+        told = reached or {}
+        self._until: str = told.get("until", "")
+        self._looks: int = told.get("looks", 0)
+        self._written: int = told.get("written", 0)
+        self._ended: bool = told.get("ended", False)
 
     def look(self) -> str | None:
         """Give the ETag that it will have, without reading data; None if that takes data."""
@@ -164,21 +181,48 @@ class Features:
 
     def write(self) -> Iterator[str]:
         """Give it in pieces."""
-        return _collection(self._features())
+        if self._ended:
+            return
+        begin = "" if self._until else _BEGIN
+        for chunk in chunks.of(self._placed(), lambda placed: placed[0]):
+            self._seen.take(told for told, _ in chunk)
+            features = [_json(feature) for each in chunk if (feature := _feature(*each))]
+            begin += "," if self._written and features else ""
+            self._until, self._looks = chunk[-1][0].id, self._looks + len(chunk)
+            self._written += len(features)
+            yield begin + ",".join(features)
+            begin = ""
+        self._ended = True
+        yield begin + _END
 
-    def _features(self) -> Iterator[dict[str, Any]]:
-        for told, version in self._placed():
-            self._seen.take((told,))
-            feature = version.feature(told.text, told.root_id)
-            if feature is not None:
-                yield feature
+    def reached(self) -> dict[str, Any]:
+        """Tell how far the pieces that were given have come."""
+        return {
+            "until": self._until,
+            "looks": self._looks,
+            "written": self._written,
+            "ended": self._ended,
+            "again": 0,
+        }
+
+    def expected(self) -> int:
+        """Count the submissions that may be looked at."""
+        return self._source.expected()
 
     def _placed(self, *, data: bool = True) -> Iterator[tuple[Stored, Mapped]]:
         """Give the submissions that are looked at, each with how its version tells places."""
-        found = self._source.after(None, within=False, expected=self._limit, data=data)
+        left = None if self._limit is None else self._limit - self._looks
+        token = Token(self._until, (), [], {}) if self._until else None
+        found = self._source.after(token, within=False, expected=left, data=data)
         told = (candidate.told for candidate in found)
         mapped = ((each, self._shown.mapped(each.form_version)) for each in told)
-        return islice(((each, version) for each, version in mapped if version.columns), self._limit)
+        return islice(((each, version) for each, version in mapped if version.columns), left)
+
+
+def _feature(told: Stored, version: Mapped) -> dict[str, Any] | None:
+    feature = version.feature(told.text, told.root_id)
+    told.release()
+    return feature
 
 
 def _geometry(record: Record, table: Table, column: Column) -> Geometry | None:
@@ -195,9 +239,8 @@ def _text(record: Record, column: Column) -> str:
 
 
 def _collection(features: Iterator[dict[str, Any]]) -> Iterator[str]:
-    yield '{"type":"FeatureCollection","features":['
-    for number, feature in enumerate(features):
-        yield ("," if number else "") + json.dumps(
-            feature, ensure_ascii=False, separators=(",", ":")
-        )
-    yield "]}"
+    yield _BEGIN + ",".join(map(_json, features)) + _END
+
+
+# Made once: json.dumps would make one for each feature.
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

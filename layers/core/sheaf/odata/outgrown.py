@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from urllib.parse import parse_qsl
 
 from sheaf import fields
 from sheaf.db import reads
 from sheaf.exports import jobs
+from sheaf.exports.feeding import Reached, Written
 from sheaf.exports.jobs import Job
 from sheaf.forms.forms import Form
 from sheaf.odata import feed, geojson
@@ -40,8 +40,8 @@ def start(form: Form, kept: Kept, *, draft: bool) -> Job:
     return jobs.start_feed(form, asdict(kept), draft=draft)
 
 
-def write(job: Job, heed: Heed) -> Iterator[str]:
-    """Give the answer in pieces.
+def write(job: Job, heed: Heed, reached: Reached | None) -> Written:
+    """Give the answer, or what is left of it.
 
     Raises:
         Problem: it cannot be given any more.
@@ -54,8 +54,8 @@ def write(job: Job, heed: Heed) -> Iterator[str]:
         chosen = dict(parse_qsl(kept.query)).get("fieldpath")
         shown = geojson.Map(form, () if chosen is None else (chosen,))
         only, limit = query.get("$filter"), fields.count(query, "limit")
-        return geojson.Features(shown, known, only, limit, heed).write()
+        return geojson.Features(shown, known, only, limit, heed, reached=reached)
     draft = job.draft_id is not None
     (asked,) = reads.gather(feed.lookup({**path, "proxy": kept.way}, draft=draft))
     links = Links(kept.origin, kept.path, kept.query)
-    return Answer(asked, Options.read(query), links, heed).write()
+    return Answer(asked, Options.read(query), links, heed, reached)

@@ -43,7 +43,9 @@ class Candidate:
     @cached_property
     def record(self) -> Record | None:
         """Its row of the root table; None when it is encrypted."""
-        return self._extraction.read(self.told.text)
+        record = self._extraction.read(self.told.text)
+        self.told.release()
+        return record
 
     def rows(self) -> Rows:
         """Give its row to a filter of submissions."""
@@ -75,6 +77,9 @@ class Source(Protocol):
 
     def count(self) -> int:
         """Count the submissions."""
+
+    def expected(self) -> int:
+        """Count those that have to be looked at to give all, each as often as that is done."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,10 @@ class One:
             self.candidate.told, self.candidate.rows
         )
         return int(passes)
+
+    def expected(self) -> int:
+        """Tell that there is nothing to look for."""
+        return 0
 
 
 @dataclass(frozen=True)
@@ -170,6 +179,11 @@ class Many:
         if self.filter is None:
             return stored.count(wanted)
         return sum(1 for _ in self._matching(wanted, self._needed))
+
+    def expected(self) -> int:
+        """Count those that have to be looked at, in another order than by age twice."""
+        looks = 2 if self.order.clauses else 1
+        return looks * stored.count(self._range(None, within=False))
 
     @property
     def looks_inside(self) -> bool:

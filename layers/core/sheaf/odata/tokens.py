@@ -11,7 +11,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from sheaf.problems import InvalidSkipToken
 
@@ -47,6 +47,16 @@ class Token:
             told |= {"keys": self.keys}  # type: ignore[dict-item]
         text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
         return _SCHEME + b64encode(text.encode()).decode()
+
+    def to_json(self) -> list[Any]:
+        """Give all of it as JSON can hold it."""
+        return [self.id, list(self.row), self.keys, self.shown]
+
+    @classmethod
+    def from_json(cls, told: list[Any]) -> Self:
+        """Read that."""
+        id_, row, keys, shown = told
+        return cls(id_, tuple(row), keys, shown)
 
 
 def read(text: str) -> Token:

@@ -7,7 +7,7 @@ import pytest
 
 from sheaf import blobs, clock, sealing, settings
 from sheaf.db import keys, reads
-from sheaf.exports import worker
+from sheaf.exports import workpiece
 from sheaf.exports.jobs import DONE, FAILED, LEASE, RUNNING, TRIES, WAITING, Job, Lease, LostError
 from tests.archives import linked, members, rows, unpacked
 from tests.cast import audits, xml
@@ -71,7 +71,7 @@ def in_pieces(monkeypatch):
     from sheaf.exports import selection
 
     monkeypatch.setattr(selection, "CHUNK", 3)
-    monkeypatch.setattr(worker, "EVERY", -1)
+    monkeypatch.setattr(workpiece, "EVERY", -1)
 
 
 def begin(cast, path=f"{SUBMISSIONS}.csv.zip", body=None):
