@@ -71,6 +71,7 @@ class Table:
             deleted_at=None,
             revision=1,
             root={"submitter_id": None},
+            release=lambda: None,
         )
         self.candidate = Candidate(told, Extraction(self.root))
 
