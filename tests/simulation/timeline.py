@@ -19,6 +19,9 @@ from typing import Any
 # Where the clock begins (seconds since 1970).
 START = 2_000_000_000.0
 
+# Real seconds after which nothing can be under way any more.
+_STUCK = 300
+
 
 class EndError(BaseException):
     """The simulation is over: what still sleeps ends here."""
@@ -114,7 +117,7 @@ class Timeline:
         """
         self._until = until
         self._go_on(None)
-        self._paused.acquire()
+        assert self._paused.acquire(timeout=_STUCK), "a task waits for what is outside of this time"
         if self._errors:
             raise self._errors[0]
         self.now = until
