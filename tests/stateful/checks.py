@@ -21,7 +21,8 @@ from tests.stateful.work import Fate
 
 NONE = Fate()
 MINUTE = 60
-HEALED = 2 * MINUTE
+# Seconds after which what a crash has left is taken up, and what was in a queue that was emptied.
+HEALED, FOUND = 2 * MINUTE, 6 * MINUTE
 # Rounds, each up to a day long, after which there is nothing left to do.
 _MOST = 60
 
@@ -29,7 +30,8 @@ _MOST = 60
 class Inspection:
     """Lets all that is under way come to its end, and looks at what has come of it."""
 
-    def __init__(self, people: People) -> None:
+    def __init__(self, people: People, *, emptied: bool) -> None:
+        self.emptied = emptied
         self.people, self.cloud, self.world = people, people.cloud, people.world
         self.clock, self.receivers = people.cloud.clock, people.receivers
 
@@ -37,6 +39,8 @@ class Inspection:
         while self.cloud.standing:
             self.cloud.kill(0)
         self.receivers.scripts.clear()
+        if self.emptied:
+            self.cloud.queue.clear()
         self.heal()
         self.settle()
         for hook in self.hooks():
@@ -47,6 +51,7 @@ class Inspection:
             self.records_are_right(hook)
             self.requests_are_right(hook)
             self.order_is_right(hook)
+        self.nothing_is_sent_in_vain()
         for hook in self.hooks():
             self.account_is_right(hook)
         self.clock.forward(2 * 86_400)
@@ -83,19 +88,15 @@ class Inspection:
                     yield hook, delivery
 
     def heal(self) -> None:
-        """What a crash has left is taken up within two minutes."""
+        """What a crash has left is taken up within two minutes, and what was lost in a few more."""
         begun = self.clock.now
-        while self.clock.now < begun + HEALED * SECOND:
+        while self.clock.now < begun + (FOUND if self.emptied else HEALED) * SECOND:
             self.flow()
-            self.step(begun + HEALED * SECOND)
+            self.clock.forward(MINUTE)
             self.cloud.sweep(NONE)
             self.flow()
         late = [(hook, each) for hook, each in self.open() if self.is_late(hook, each, begun)]
         assert not late, self.shown(late)
-
-    def step(self, end: int) -> None:
-        """Let time pass until the next minute, or until a message shows."""
-        self.clock.forward(MINUTE)
 
     def is_late(self, hook: Hook, delivery: Delivery, since: int) -> bool:
         """Whether nobody has looked after a delivery that was due by then."""
@@ -214,6 +215,15 @@ class Inspection:
             "present": row["__system"]["attachmentsPresent"],
         }
         assert shown == event.facts, event
+
+    def nothing_is_sent_in_vain(self) -> None:
+        """All that was received is on record, but for what was cut off."""
+        noted = sum(
+            len(record.attempts) - self.crashes(record)
+            for hook in self.world.hooks.values()
+            for record in self.records(hook)
+        )
+        assert len(self.receivers.requests) <= noted + self.cloud.cut_off
 
     def order_is_right(self, hook: Hook) -> None:
         """A receiver that wants order hears of nothing before what was before it is done with."""

@@ -75,6 +75,8 @@ class Cloud:
         self.queue: list[Message] = []
         self.parked: list[Message] = []
         self.standing: list[tuple[Work, int, Process, str, Callable[[Work], None]]] = []
+        # How many deliverers did not come to their end: each may have sent what is on no record.
+        self.cut_off = 0
         self._numbers = 0
         self._running: Work | None = None
         self._idle: dict[str, list[Process]] = {}
@@ -200,6 +202,7 @@ class Cloud:
         records = [{"messageId": each.id, "body": each.body} for each in messages]
 
         def then(work: Work) -> None:
+            self.cut_off += len(messages) * bool(work.crashed or work.error)
             if work.crashed or work.error or twice:
                 return
             failed = {each["itemIdentifier"] for each in work.result["batchItemFailures"]}

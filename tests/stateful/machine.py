@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -50,10 +51,22 @@ WAYS = st.fixed_dictionaries(
         "contentType": st.just("xml"),
     },
 )
+SCRIPT = st.lists(st.sampled_from(list(REPLIES)), min_size=1, max_size=4)
 MODES = ["one", "one", "many", "missing", "failed", "all"]
 STATES = st.sampled_from([None, "hasIssues", "approved", "rejected"])
 SECONDS = st.sampled_from([1, 5, 20, 59, 61, 100, 130, 400, 950, 4000, 100_000, 100_000])
 WHICH = st.integers(0, 2**16)
+
+
+# How often a function comes to no good end, and how often it is called twice.
+_FAILS, _TWICE = 0.3, 0.2
+
+
+def _fate(lot: Random) -> Fate:
+    if lot.random() > _FAILS:
+        return NONE
+    kind = lot.choice([CRASH, CRASH, PAUSE, PAUSE, REFUSE])
+    return Fate(kind, lot.randint(1, 9), lot.choice([BEFORE, AFTER]))
 
 
 def _pick(things: list[Any], which: int) -> Any:
@@ -68,11 +81,13 @@ class Hooks(RuleBasedStateMachine):
         self.people, self.cloud = people, people.cloud
         self.world, self.receivers = people.world, people.receivers
         self.clock = people.cloud.clock
+        # Whether somebody empties the queue before the end.
+        self.emptied = False
 
     def teardown(self) -> None:
         try:
             if sys.exc_info()[0] is None:
-                Inspection(self.people).run()
+                Inspection(self.people, emptied=self.emptied).run()
         finally:
             self.cloud.close()
 
@@ -95,10 +110,23 @@ class Hooks(RuleBasedStateMachine):
 
     # What people do.
 
-    @initialize(wish=WISHES, way=WAYS)
-    def begin(self, wish: dict[str, Any], way: dict[str, Any]) -> None:
-        self.people.hook(FORMS[0], NONE, {**wish, "active": True}, **way)
+    @initialize(
+        kinds=st.sampled_from([ALL, CHANGES]),
+        way=WAYS,
+        replies=SCRIPT,
+        emptied=st.booleans(),
+    )
+    def begin(
+        self, kinds: list[str], way: dict[str, Any], replies: list[str], emptied: bool
+    ) -> None:
+        self.emptied = emptied
+        self.people.hook(FORMS[0], NONE, {"events": kinds, "active": True, "filter": None}, **way)
+        [hook] = self.hooks()
+        self.receivers.scripts[hook.place].extend(REPLIES[each] for each in replies)
         self.people.create(FORMS[0], NONE, photo=True, device=False)
+        [one] = self.live()
+        self.people.edit(one, NONE, photo=True)
+        self.people.review(one, "approved", NONE)
 
     @rule(
         form=st.sampled_from([FORMS[0], *FORMS]),
@@ -199,7 +227,7 @@ class Hooks(RuleBasedStateMachine):
             self.people.replay(hook, mode, fate)
 
     @precondition(lambda self: self.hooks())
-    @rule(which=WHICH, replies=st.lists(st.sampled_from(list(REPLIES)), min_size=1, max_size=4))
+    @rule(which=WHICH, replies=SCRIPT)
     def tell_receiver(self, which: int, replies: list[str]) -> None:
         script = self.receivers.scripts[_pick(self.hooks(), which).place]
         script.extend(REPLIES[each] for each in replies)
@@ -244,6 +272,23 @@ class Hooks(RuleBasedStateMachine):
             self.cloud.match(0, NONE)
         for message in self.messages():
             self.cloud.deliver([message], NONE)
+
+    @rule(seed=st.integers(0, 2**32))
+    def all_goes_as_it_may(self, seed: int) -> None:
+        """A moment in which each function is called, and each may fail."""
+        lot = Random(seed)
+        for _ in self.cloud.stream:
+            if any(self.shards()):
+                self.publish(
+                    lot.randrange(2**16), lot.randint(1, 12), _fate(lot), lot.random() < _TWICE
+                )
+        for _ in range(len(self.cloud.bus)):
+            if self.cloud.bus:
+                self.match(lot.randrange(2**16), _fate(lot), lot.random() < _TWICE)
+        for _ in range(len(self.messages())):
+            if self.messages():
+                self.deliver(lot.randrange(2**16), 1, _fate(lot), lot.random() < _TWICE)
+        self.cloud.sweep(_fate(lot))
 
     @rule(seconds=SECONDS)
     def time_passes(self, seconds: int) -> None:

@@ -37,6 +37,8 @@ class People:
         self.bucket = bucket
         self.kobo = api.acting({"authorization": "Token Bob"})
         self.world = World()
+        # Forms of which somebody is publishing a version just now.
+        self._publishing: set[str] = set()
         self._numbers = count(1)
 
     def recall(self, rows: Iterable[dict[str, Any]]) -> None:
@@ -142,11 +144,16 @@ class People:
     def publish(self, form: str, fate: Fate) -> None:
         """A new version of a form; it asks what it has always asked."""
         path = f"{PROJECT}/forms/{form}/draft"
-        if self.api.post(path).status == 200:
-            version = f"v{next(self._numbers)}"
-            told = [Told(model.PUBLISH, None)]
-            path = f"{path}/publish?version={version}"
-            self._ask("POST", path, None, fate, told, [], form=form)
+        if form in self._publishing or self.api.post(path).status != 200:
+            return
+        self._publishing.add(form)
+        path = f"{path}/publish?version=v{next(self._numbers)}"
+        told = [Told(model.PUBLISH, None)]
+
+        def done(_: Answer | None) -> None:
+            self._publishing.remove(form)
+
+        self._ask("POST", path, None, fate, told, [], form=form, done=done)
 
     def _reviews(self, some: list[Submission], state: str | None) -> list[Told]:
         def reviewed(one: Submission) -> Callable[[], None]:

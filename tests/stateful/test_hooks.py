@@ -26,7 +26,7 @@ from tests.unit.sheaf.hooks.conftest import Scene
 SOAK = int(os.environ.get("SOAK", "0"))
 CHECKED = settings(
     max_examples=SOAK or 20,
-    stateful_step_count=60 if SOAK else 30,
+    stateful_step_count=60 if SOAK else 40,
     derandomize=not SOAK,
     database=None,
     deadline=None,
