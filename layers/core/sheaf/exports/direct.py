@@ -25,6 +25,11 @@ def make(plan: Plan) -> bytes:
     Raises:
         OutgrownError: it is too large.
     """
+    # By then nothing else is held of it.
+    return bytes(_made(plan))
+
+
+def _made(plan: Plan) -> bytearray:
     made, spool = bytearray(), Memory()
     export, began = Export(plan, spool), clock.micros()
     for _ in export.steps(made.extend):
@@ -36,4 +41,4 @@ def make(plan: Plan) -> bytes:
             or spool.size + size + len(made) > BYTES
         ):
             raise OutgrownError
-    return bytes(made)
+    return made
