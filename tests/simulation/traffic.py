@@ -42,6 +42,11 @@ def quick(_now: float, _seconds: float) -> float:
     return 0.1
 
 
+def slow(_now: float, _seconds: float) -> float:
+    """One that takes two seconds."""
+    return 2.0
+
+
 def hanging(_now: float, seconds: float) -> float:
     """One that takes the request and says nothing, for as long as it is waited for."""
     return seconds

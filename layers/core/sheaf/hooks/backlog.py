@@ -166,7 +166,7 @@ def pump(gate: Gate, *, patience: int = leases.HEADWAY, most: int = WINDOW) -> i
         _leave(gate)
         return 0
     now = clock.micros()
-    window = most if gate.trusts(now) else max(gate.room(now), 1) * SHARE
+    window = most if gate.trusts(now) else min(most, max(gate.room(now), 1) * SHARE)
     look = _look(gate.hook_id, gate.cursor, window, now - patience)
     leases.wake_all(look.stale, last=_LAST if len(look.stale) == most else 0)
     with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:

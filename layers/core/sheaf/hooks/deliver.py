@@ -46,6 +46,7 @@ LEASE = LONGEST_TIMEOUT + 30
 # How long (micros) what waits behind the gate of a quick receiver must have waited before a success
 # wakes it again; at another it has waited long enough.
 _EAGER = 5_000_000
+_JUST = 1_000_000
 # How long (micros) a delivery stays away whose host has its share of the worker: by then that has
 # shown whether it is quick.
 _AWAY = 1_000_000
@@ -197,8 +198,14 @@ def _learn(case: Case, outcome: Verdict, sent: Outcome) -> None:
     if outcome.disable is not None:
         gates.disable(gate, hook, outcome.disable)
         return
-    if gate.parked and (ok or gate.trusts(clock.micros())) and backlog.claim(gate):
-        backlog.pump(gate, patience=_EAGER if trusted else 0)
+    now = clock.micros()
+    if gate.parked and gate.trusts(now):
+        if backlog.claim(gate):
+            backlog.pump(gate, patience=_EAGER if trusted else 0)
+    elif gate.parked and ok:
+        # As many as there is room for, of those that nobody else has just woken; and one, for those
+        # that others wake in the same moment.
+        backlog.pump(gate, patience=_JUST, most=max(gate.room(now), 1) + 1)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sheaf.hooks import shift
 from sheaf.hooks.verdict import SCHEDULE
 from tests.simulation import field
 from tests.simulation.field import BURST_AT, Field
-from tests.simulation.traffic import Traffic, at, hanging, quantile, quick, refusing
+from tests.simulation.traffic import Traffic, at, hanging, quantile, quick, refusing, slow
 
 # Twice what all workers take at once, unless more are asked for.
 BURST = int(os.environ.get("BURST", "400"))
@@ -92,3 +92,12 @@ def test_a_quick_receiver_gets_all_that_the_workers_can_do(ground, monkeypatch):
         assert len(came) == BURST
         # 200 side by side, each of which takes a tenth of a second and the table's time.
         assert max(came) - min(came) < 2
+
+
+def test_a_slow_receiver_that_answers_gets_more_at_once_by_and_by(ground, monkeypatch):
+    with field.traffic(ground, monkeypatch, [slow], burst=BURST) as traffic:
+        [(hook, url)] = ground.last(1)
+        traffic.run(BURST_AT + 0.3 * BURST + 60)
+        assert_all_came(traffic, hook, url, BURST + 1)
+        # Twenty at once would take 40 seconds; it begins with two.
+        assert max(each.at for each in traffic.arrivals[url]) < BURST_AT + 0.3 * BURST
