@@ -22,6 +22,7 @@ from sheaf.db.items import DueIndex, Item
 from sheaf.hooks import backlog, deliveries, gates, jobs, leases, line, notices, verdict
 from sheaf.hooks.deliveries import Delivery
 from sheaf.hooks.gates import Gate
+from sheaf.hooks.records import Hook
 from sheaf.telemetry import logger
 
 _SECOND = 1_000_000
@@ -105,11 +106,18 @@ def _crashes() -> int:
 
 
 def _crash(message: Mapping[str, Any]) -> None:
-    delivery = reads.get(Delivery.ref(keys.delivery(message["hookId"], message["eventId"])))
+    hook_id = message["hookId"]
+    delivery, hook = reads.fetch(
+        [
+            Delivery.ref(keys.delivery(hook_id, message["eventId"])),
+            Hook.ref(keys.hook(message["projectId"], message["formId"], hook_id)),
+        ]
+    )
     if delivery is None or delivery.settled or not leases.take(delivery, _LEASE):
         return
     now = clock.micros()
-    outcome = verdict.judge(None, delivery.tries + 1, delivery.id, now)
+    schedule = verdict.SCHEDULE if hook is None else hook.schedule
+    outcome = verdict.judge(None, delivery.tries + 1, delivery.id, now, schedule)
     attempt = {"t": now, "ms": 0, "e": CRASHED}
     if outcome.state in deliveries.GIVEN_UP:
         notices.given_up(delivery)

@@ -183,6 +183,18 @@ def test_an_attempt_that_crashes_every_time_goes_through_the_schedule(
     assert "hook.failed" in [each.getMessage() for each in caplog.records]
 
 
+def test_an_attempt_that_crashes_goes_through_the_schedule_of_its_hook(scene, way, receiver):
+    once = scene.hook(receiver.script("/in"), retry={"schedule": "none"})
+    scene.submit(ONE)
+    way.match_all()
+    [message] = way.messages()
+    way.aws.client("sqs").send_message(
+        QueueUrl=settings.DELIVERY_FAILURES_URL, MessageBody=message["body"]
+    )
+    assert sweep.run()["crashed"] == 1
+    assert states(once) == ["failed"]
+
+
 def test_a_parked_message_that_nobody_can_read_stays_for_people(way, caplog):
     sqs = way.aws.client("sqs")
     sqs.send_message(QueueUrl=settings.DELIVERY_FAILURES_URL, MessageBody="what?")
