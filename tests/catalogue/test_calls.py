@@ -74,8 +74,9 @@ def workers(stage, aws, monkeypatch):
     with Receiver() as receiver:
         steps = journey.travel(stage, lambda: 0, receiver.url)
         assert len(receiver.requests) == 2
+    # One event is worked on by one thread at a time, though not by the one that began.
     found = {
-        f"{name} (one event, one hook)": (step.wire.depth, step.calls)
+        f"{name} (one event, one hook)": (len(step.calls), step.calls)
         for name, step in steps.items()
         if name.startswith("workers/")
     }
