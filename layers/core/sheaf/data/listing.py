@@ -56,22 +56,26 @@ class Page:
 def page(form: Form, wanted: Wanted) -> Page:
     """Give a list of a form's submissions."""
     hashed = EventHash()
-    written: list[bytes] = []
+    body, count = bytearray(b"["), 0
     known: dict[int, Actor] = {}
     last: Stored | None = None
     more = False
     for batch in _batches(form, wanted):
         if wanted.extended:
             _meet(batch, known)
-        taken = batch if wanted.limit is None else batch[: wanted.limit - len(written)]
+        taken = batch if wanted.limit is None else batch[: wanted.limit - count]
         more = len(taken) < len(batch)
         hashed.add(taken)
-        for each in taken:
-            told = shown(each, known if wanted.extended else None)
-            written.append(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode())
-            last = each
+        told = (shown(each, known if wanted.extended else None) for each in taken)
+        body += (b"," if count and taken else b"") + ",".join(map(_json, told)).encode()
+        count, last = count + len(taken), taken[-1] if taken else last
+    body += b"]"
     etag = hashed.etag(wanted.deleted, wanted.extended, more)
-    return Page(b"[" + b",".join(written) + b"]", etag, last.id if more and last else None)
+    return Page(bytes(body), etag, last.id if more and last else None)
+
+
+# Made once: json.dumps would make one for each submission.
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _batches(form: Form, wanted: Wanted) -> Iterator[list[Stored]]:
