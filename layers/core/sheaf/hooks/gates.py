@@ -21,7 +21,7 @@ from sheaf.db.conditional import held
 from sheaf.db.items import IntegerAttribute, Item, Ref
 from sheaf.db.transaction import Transaction
 from sheaf.hooks import health
-from sheaf.problems import Busy, Problem
+from sheaf.problems import Busy, NotFound, Problem
 
 if TYPE_CHECKING:
     from pynamodb.expressions.condition import Condition
@@ -207,7 +207,10 @@ def enable(gate: Gate, hook: Hook, *, by: Author) -> Gate:
 
 
 def release(tx: Transaction, gate: Gate) -> None:
-    """Let a transaction that deletes a hook open its gate: the sweep cancels what was held."""
+    """Let a transaction that deletes a hook open its gate, which may have just been closed.
+
+    The sweep then finds what was held, and cancels it.
+    """
     opened: Changes = {"disabled_at": None, "due": keys.due_hooks(gate.hook_id)}
     tx.change(gate, _actions(gate, opened | {"due_at": f"{clock.micros():016d}"}))
 
@@ -255,10 +258,14 @@ def _write(gate: Gate, changes: Mapping[str, Any], hook: Hook | None, by: Author
     try:
         with Transaction() as tx:
             actions = _actions(gate, changes)
+            tx.check(hook, type(hook).pk.exists(), otherwise=NotFound())
             tx.update(gate, actions, _unchanged(gate), otherwise=Changed())
             hook.tell(tx, action, _details(gate, changes), by=by)
     except Changed:
         return False
+    except NotFound:
+        # It was deleted meanwhile, and its gate was opened: what is held has to be cancelled.
+        return True
     for name, value in changes.items():
         setattr(gate, name, value)
     gate.revision = (gate.revision or 0) + 1

@@ -159,8 +159,7 @@ def delete(hook: Hook, *, by: Auth) -> None:
     gate = gates.of(hook.id)
     with Transaction() as tx:
         tx.delete(hook, Hook.pk.exists(), otherwise=NotFound())
-        if gate.disabled:
-            gates.release(tx, gate)
+        gates.release(tx, gate)
         _tell(tx, "hook.delete", hook, by=by)
 
 

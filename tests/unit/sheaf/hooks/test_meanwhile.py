@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import partial
 from itertools import count
 
 import pytest
@@ -135,6 +136,33 @@ def test_what_is_held_is_cancelled_when_the_hook_is_deleted(scene, way, hook, ti
     assert scene.bob.delete(f"{scene.hooks}/{hook['id']}").json == {"success": True}
     two_minutes(way, time)
     assert states(hook) == ["cancelled"]
+
+
+@pytest.mark.parametrize("slow", ["attempt", "deletion"])
+def test_a_receiver_that_has_enough_of_a_hook_that_is_deleted_holds_nothing(
+    scene, way, receiver, time, slow
+):
+    for number in range(len(WRITES) + 1):
+        hook = scene.hook(receiver.script(f"/{number}", [410]))
+        path = f"{scene.hooks}/{hook['id']}"
+        for name in "ab":
+            scene.submit(f"uuid:{number}{name}")
+            match.run(way.events(events.CREATE)[-1])
+        first, second = ([message] for message in way.messages())
+        attempt, hold = partial(deliver.run, first), partial(deliver.run, second)
+        disable = partial(scene.bob.post, f"{path}/disable")
+        delete = partial(scene.bob.delete, path)
+        if slow == "attempt":
+            interrupted(attempt, number, partial(all_of, disable, hold, delete))
+        else:
+            interrupted(delete, number, partial(all_of, attempt, hold))
+        two_minutes(way, time)
+        assert set(states(hook)) <= {"failed", "cancelled"}, number
+
+
+def all_of(*steps) -> None:
+    for step in steps:
+        step()
 
 
 def everything_said() -> str:
