@@ -4,6 +4,7 @@ Used by tests and the demo as an object, and by a person as `python -m local.rec
 """
 
 import json
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -208,6 +209,8 @@ def _watch(port: int) -> None:
 
 
 if __name__ == "__main__":
+    # A script's background jobs begin with Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         _watch(int(sys.argv[1]) if len(sys.argv) > 1 else 4999)
     except KeyboardInterrupt:

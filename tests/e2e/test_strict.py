@@ -59,8 +59,10 @@ PLATFORM = {
 }
 # Rights to what the tests do not bring about: what waits in a failure queue is sent by Lambda.
 UNUSED = {"dynamodb:GetItem", "sqs:SendMessage"}
-# Rights to what takes days, or a crash.
+# Rights to what takes days, a crash, or two things in one moment.
 SELDOM = {
+    # The body of an event that is written just while its submission is purged.
+    "MatchRole": {"dynamodb:DeleteItem", "s3:DeleteObject"},
     "SweepRole": {"dynamodb:PutItem"},  # the audit row of a hook that has failed for five days
     "SpillResponses": {"s3:ListMultipartUploadParts"},  # going on after a crash
     "ReadBlobs": {"s3:ListBucket"},  # to be told that a file is gone

@@ -39,7 +39,7 @@ assert session.get_available_regions("dynamodb")
 print(*session.get_available_services())
 """
     said = bare_python(built, code)
-    assert said.split() == ["dynamodb", "events", "s3", "sqs", "ssm", "sts"]
+    assert said.split() == ["dynamodb", "events", "s3", "sns", "sqs", "ssm", "sts"]
 
 
 def test_the_layer_converts_a_spreadsheet_and_seals_a_secret(built):
