@@ -7,16 +7,16 @@ receiver of its own, and ends with status 1 at the first step that does not come
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from local.client import XML, Answer, Client
-from local.emulator import StartError
 from local.expected import problem
 from local.job import SAMPLES, TYPES, Job
 from local.receiver import Receiver
-from local.scene import AGENT, Scene, prepare
-from local.stack import FunctionError, Stack
-from local.story import Story, Wrong
+from local.scene import AGENT, Scene, played, prepare
+from local.stack import Stack
+from local.story import Story
 
 FORMS = [SAMPLES / "water-point.xml", SAMPLES / "household-nutrition.xlsx"]
 
@@ -75,14 +75,7 @@ def main(arguments: Sequence[str]) -> int:
         if form.suffix not in TYPES or not form.is_file():
             print(f"{form} is no file that ends in {', '.join(TYPES)}.", file=sys.stderr)
             return 2
-    try:
-        play(forms)
-    except (Wrong, TimeoutError, ConnectionError, FunctionError, StartError) as wrong:
-        print(f"\n{wrong}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return played(partial(play, forms))
 
 
 if __name__ == "__main__":

@@ -13,18 +13,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
 from local.client import XML, Answer, Client, quoted
-from local.emulator import StartError
 from local.expected import missing_answers
 from local.filler import fill
 from local.job import SAMPLES
 from local.receiver import Received, Receiver
-from local.scene import DONE, Scene, prepare
-from local.stack import FunctionError, Stack
+from local.scene import DONE, Scene, played, prepare
+from local.stack import Stack
 from local.story import Story, Wrong
 
 COUNT, MOST = 500, 10_000
@@ -285,14 +285,7 @@ def main(arguments: Sequence[str]) -> int:
     if not told.isascii() or not told.isdecimal() or not 2 <= int(told[:9]) <= MOST:
         print(f"{told} is no number from 2 to {MOST}.", file=sys.stderr)
         return 2
-    try:
-        play(int(told))
-    except (Wrong, TimeoutError, ConnectionError, FunctionError, StartError) as wrong:
-        print(f"\n{wrong}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return played(partial(play, int(told)))
 
 
 if __name__ == "__main__":

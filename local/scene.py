@@ -1,12 +1,15 @@
 """Who and what the demo plays with: a stack, a receiver, a project and two people."""
 
 import secrets
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from local.client import Client
+from local.emulator import StartError
 from local.receiver import Receiver
-from local.stack import Stack
-from local.story import Story
+from local.stack import FunctionError, Stack
+from local.story import Story, Wrong
 
 AGENT = "sheaf-demo/1"
 DONE = {"success": True}
@@ -49,3 +52,15 @@ def prepare(story: Story, stack: Stack, receiver: Receiver) -> Scene:
         story.same(f"{email} has the role {role}", grant.json(), DONE)
         people.append(Person(user["id"], user["displayName"], nobody.log_in(email, password)))
     return Scene(story, stack, receiver, project, *people)
+
+
+def played(play: Callable[[], None]) -> int:
+    """Play, and give the exit status; what goes wrong is told."""
+    try:
+        play()
+    except (Wrong, TimeoutError, ConnectionError, FunctionError, StartError) as wrong:
+        print(f"\n{wrong}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
