@@ -225,13 +225,19 @@ def test_a_purge_during_a_replay_leaves_no_body(scene, way, receiver, time, monk
             return
 
 
+def due_with_the_purge(scene, way, time, number: int) -> dict:
+    """Give the message of a deletion that is delivered when the purge is due."""
+    trashed(scene, f"uuid:{number}")
+    match.run(way.events(events.DELETE)[-1])
+    [message] = way.messages()
+    time.forward(2 * DAY)
+    return message
+
+
 def test_a_purge_during_an_attempt_leaves_nothing_of_it(scene, way, receiver, time):
     hook = scene.hook(receiver.script("/in", headers={"x-long": SAID * 200}))
     for number in count(0):
-        trashed(scene, f"uuid:{number}")
-        match.run(way.events(events.DELETE)[-1])
-        [message] = way.messages()
-        time.forward(2 * DAY)
+        message = due_with_the_purge(scene, way, time, number)
         came = interrupted(
             lambda m=message: deliver.wake_up(json.loads(m["body"])), number, lambda: purge.run(1)
         )
@@ -247,10 +253,7 @@ def test_nothing_is_kept_of_an_attempt_that_was_cut_off_while_a_purge_went_by(
 ):
     hook = scene.hook(receiver.script("/in", headers={"x-long": SAID * 200}))
     for number in count(0):
-        trashed(scene, f"uuid:{number}")
-        match.run(way.events(events.DELETE)[-1])
-        [message] = way.messages()
-        time.forward(2 * DAY)
+        message = due_with_the_purge(scene, way, time, number)
         receiver._on_request = lambda _: purge.run(1)
         came = cut_off(lambda m=message: deliver.wake_up(json.loads(m["body"])), number)
         time.forward(61)
